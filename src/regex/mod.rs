@@ -1,0 +1,65 @@
+//! Regular expressions: PCRE2 exactly as Varnish uses it. `rewrite` turns a pattern into engine text (the one text
+//! that the evaluator and every target run, options 0), `ffi` compiles and runs it, `attack` looks for an input that
+//! makes it exceed Varnish's limits.
+
+mod attack;
+mod ffi;
+mod rewrite;
+
+pub use attack::{Runaway, find_runaway};
+pub use ffi::{Compiled, MatchError, pcre2_version};
+
+use std::sync::{Arc, OnceLock};
+
+/// A pattern that compiles.
+#[derive(Debug)]
+pub struct Regex {
+    /// As written, without quotes.
+    pub pattern: String,
+    pub ignore_case: bool,
+    /// What engines run with options 0.
+    pub engine_text: String,
+    compiled: OnceLock<Compiled>,
+}
+
+impl PartialEq for Regex {
+    fn eq(&self, other: &Regex) -> bool {
+        (&self.pattern, self.ignore_case) == (&other.pattern, other.ignore_case)
+    }
+}
+
+/// Why a pattern was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternError {
+    /// Byte range in the pattern as written; `start == end` is a point.
+    pub start: usize,
+    pub end: usize,
+    /// Lower case, no full stop.
+    pub message: String,
+    /// PCRE2 does not accept it, or edgesig does not.
+    pub kind: PatternErrorKind,
+    pub help: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatternErrorKind {
+    Invalid,
+    Unsupported,
+}
+
+impl Regex {
+    /// Rewrites and compiles (without JIT: cheap) a pattern.
+    pub fn new(pattern: &str, ignore_case: bool) -> Result<Arc<Regex>, PatternError> {
+        let engine_text = rewrite::rewrite(pattern, ignore_case)?;
+        ffi::check(engine_text.as_bytes()).map_err(|error| rewrite::map_error(pattern, ignore_case, error))?;
+        Ok(Arc::new(Regex { pattern: pattern.to_owned(), ignore_case, engine_text, compiled: OnceLock::new() }))
+    }
+
+    /// Whether it matches somewhere in `subject`, under Varnish's limits. `Err` when a limit is exceeded.
+    pub fn is_match(&self, subject: &[u8]) -> Result<bool, MatchError> {
+        // INVARIANT: `new` compiled the same text.
+        self.compiled
+            .get_or_init(|| Compiled::new(self.engine_text.as_bytes()).expect("the pattern compiled before"))
+            .is_match(subject)
+    }
+}

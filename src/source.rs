@@ -1,0 +1,110 @@
+//! The files of one run and places in them. Everything that can be wrong points into a [`SourceMap`] with a
+//! [`Span`]; the front end makes the spans, the renderer reads them.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+/// Index of a file in a [`SourceMap`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(pub u32);
+
+/// A byte range `start..end` in one file; `start == end` is a point. Always on character boundaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    pub source: SourceId,
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    /// The span of the bytes `start..end` of `source`.
+    pub fn new(source: SourceId, start: usize, end: usize) -> Span {
+        Span { source, start: start as u32, end: end as u32 }
+    }
+
+    /// The bytes as a range, for slicing the file's text.
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// The smallest span that holds both; they must be of one file.
+    pub fn to(self, other: Span) -> Span {
+        Span { source: self.source, start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+}
+
+/// A value and the place it was written at. Equality looks at both.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Spanned<T> {
+    pub value: T,
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    pub fn new(value: T, span: Span) -> Spanned<T> {
+        Spanned { value, span }
+    }
+
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Spanned<U> {
+        Spanned { value: f(self.value), span: self.span }
+    }
+}
+
+/// A file: the name shown to people (relative, `/` as separator) and its text.
+#[derive(Debug)]
+pub struct SourceFile {
+    pub name: String,
+    pub text: String,
+    /// Start of each line; built on first use, so that a clean file never pays for it.
+    lines: OnceLock<Vec<u32>>,
+}
+
+/// All files of one run, in the order in which they were added.
+#[derive(Debug, Default)]
+pub struct SourceMap {
+    files: Vec<SourceFile>,
+}
+
+impl SourceMap {
+    /// Adds a file. Files of 4 GiB and more don't fit a [`Span`]: whoever reads files refuses them before.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        self.files.push(SourceFile { name: name.into(), text: text.into(), lines: OnceLock::new() });
+        SourceId(self.files.len() as u32 - 1)
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = SourceId> + use<> {
+        (0..self.files.len() as u32).map(SourceId)
+    }
+
+    pub fn file(&self, id: SourceId) -> &SourceFile {
+        &self.files[id.0 as usize]
+    }
+
+    pub fn text(&self, id: SourceId) -> &str {
+        &self.file(id).text
+    }
+
+    pub fn name(&self, id: SourceId) -> &str {
+        &self.file(id).name
+    }
+
+    /// The text of a span.
+    pub fn slice(&self, span: Span) -> &str {
+        &self.text(span.source)[span.range()]
+    }
+
+    /// Byte offsets of the line starts of a file.
+    pub fn lines(&self, id: SourceId) -> &[u32] {
+        let file = self.file(id);
+        file.lines.get_or_init(|| {
+            std::iter::once(0).chain(memchr::memchr_iter(b'\n', file.text.as_bytes()).map(|i| i as u32 + 1)).collect()
+        })
+    }
+
+    /// Line and column of a byte, both from 1; the column counts Unicode scalar values.
+    pub fn line_column(&self, id: SourceId, offset: u32) -> (usize, usize) {
+        let lines = self.lines(id);
+        let line = lines.partition_point(|start| *start <= offset) - 1;
+        (line + 1, self.text(id)[lines[line] as usize..offset as usize].chars().count() + 1)
+    }
+}
