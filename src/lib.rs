@@ -1,5 +1,7 @@
 //! edgesig: a compiler for edge-security signatures.
 
+#![deny(unsafe_code)]
+
 extern crate alloc;
 
 pub mod catalog;

@@ -3,11 +3,14 @@
 //! makes it exceed Varnish's limits.
 
 mod attack;
+#[allow(unsafe_code)]
 mod ffi;
+mod literal;
 mod rewrite;
 
 pub use attack::{Runaway, find_runaway};
-pub use ffi::{Compiled, MatchError, pcre2_version};
+pub use ffi::{Compiled, MatchError, has_jit, pcre2_version};
+pub use literal::escape;
 
 use std::sync::{Arc, OnceLock};
 
