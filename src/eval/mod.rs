@@ -1,5 +1,7 @@
 //! The reference semantics: what a ruleset means for a request. Every target must agree with it.
 
+pub mod wire;
+
 use crate::ir::Ruleset;
 use crate::request::Request;
 

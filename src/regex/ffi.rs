@@ -8,11 +8,11 @@ use core::ptr::NonNull;
 use std::sync::LazyLock;
 
 use pcre2_sys::{
-    PCRE2_CONFIG_JIT, PCRE2_CONFIG_VERSION, PCRE2_ERROR_DEPTHLIMIT, PCRE2_ERROR_JIT_STACKLIMIT,
-    PCRE2_ERROR_MATCHLIMIT, PCRE2_ERROR_NOMATCH, PCRE2_JIT_COMPLETE, pcre2_code_8, pcre2_code_free_8, pcre2_compile_8,
-    pcre2_config_8, pcre2_get_error_message_8, pcre2_jit_compile_8, pcre2_match_8, pcre2_match_context_8,
-    pcre2_match_context_create_8, pcre2_match_data_8, pcre2_match_data_create_8, pcre2_match_data_free_8,
-    pcre2_set_depth_limit_8, pcre2_set_match_limit_8,
+    PCRE2_CONFIG_JIT, PCRE2_CONFIG_VERSION, PCRE2_ERROR_DEPTHLIMIT, PCRE2_ERROR_JIT_STACKLIMIT, PCRE2_ERROR_MATCHLIMIT,
+    PCRE2_ERROR_NOMATCH, PCRE2_JIT_COMPLETE, pcre2_code_8, pcre2_code_free_8, pcre2_compile_8, pcre2_config_8,
+    pcre2_get_error_message_8, pcre2_jit_compile_8, pcre2_match_8, pcre2_match_context_8, pcre2_match_context_create_8,
+    pcre2_match_data_8, pcre2_match_data_create_8, pcre2_match_data_free_8, pcre2_set_depth_limit_8,
+    pcre2_set_match_limit_8,
 };
 
 /// Varnish's default for the parameter `pcre2_match_limit`.
