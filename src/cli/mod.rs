@@ -1,5 +1,7 @@
 //! The command line: the only layer with IO, printing and exit codes.
 
+pub mod render;
+
 use std::process::ExitCode;
 
 /// Runs the command that the arguments name.
