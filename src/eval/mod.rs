@@ -1,14 +1,30 @@
 //! The reference semantics: what a ruleset means for a request. Every target must agree with it.
+//!
+//! `parts` and `decode` cut and decode bytes, `view` gives each field's value, `functions` the functions' values,
+//! `plan` and `search` make conditions ready, `limits` guards, `limiter` keeps the rates, `verdict` puts them in order.
+//! `trace` explains one signature on one request, `testing` runs the tests of signatures.
 
+pub mod address;
+pub mod decode;
+mod functions;
+mod limiter;
+mod limits;
+pub mod parts;
+mod plan;
+mod search;
+mod testing;
+mod trace;
+mod verdict;
+mod view;
 pub mod wire;
 
-use crate::ir::Ruleset;
-use crate::request::Request;
-
-/// A ruleset made ready to judge requests, with the state of its rates.
-pub struct Evaluator<'r> {
-    ruleset: &'r Ruleset,
-}
+pub use functions::to_text;
+pub use limiter::{Decision, Limiter};
+pub use limits::MAX_PARENT_SEGMENTS;
+pub use testing::{StepOutcome, matches, predicate_holds, run_test};
+pub use trace::{SeenValue, Trace, TraceComparison, TraceKind, TraceNode, TraceRate, trace, trace_predicate};
+pub use verdict::{Evaluator, Judged, is_in_canary};
+pub use view::{Context, Seen, Text, View};
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +46,14 @@ impl Outcome {
             Outcome::Redirect => "redirect",
             Outcome::Tarpit => "tarpit",
             Outcome::Allow => "allow",
+        }
+    }
+
+    /// The request did not reach the origin as it was, because of us.
+    pub fn is_refusal(self) -> bool {
+        match self {
+            Outcome::None | Outcome::Allow => false,
+            Outcome::Block | Outcome::Throttle | Outcome::Redirect | Outcome::Tarpit => true,
         }
     }
 }
@@ -73,15 +97,18 @@ pub struct Verdict {
     pub strip: Vec<String>,
 }
 
-impl<'r> Evaluator<'r> {
-    /// `ruleset` is what `ir::select` gave.
-    pub fn new(ruleset: &'r Ruleset) -> Evaluator<'r> {
-        Evaluator { ruleset }
-    }
-
-    /// Judges one request at its `time`; rates remember it. Times must not go back.
-    pub fn verdict(&mut self, request: &Request) -> Verdict {
-        let _ = (&self.ruleset, request);
-        unimplemented!()
+impl Default for Verdict {
+    /// Nothing matched.
+    fn default() -> Verdict {
+        Verdict {
+            matched: Vec::new(),
+            outcome: Outcome::None,
+            by: None,
+            limit: None,
+            status: 200,
+            score: 0,
+            tags: Vec::new(),
+            strip: Vec::new(),
+        }
     }
 }

@@ -1,0 +1,44 @@
+//! The tests of signatures, run in the evaluator, and the bare question whether a condition holds. `cli` (test) and
+//! the lints ask.
+
+use super::plan::{Planner, Sight};
+use super::{Evaluator, LimitKind};
+use crate::ir::{Predicate, Ruleset, Test};
+use crate::request::Request;
+
+/// What came of one step of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepOutcome {
+    /// The signature matched; with a rate: the rate was over.
+    pub matched: bool,
+    /// The request is over a limit of the project, so that the signature never saw it.
+    pub limit: Option<LimitKind>,
+}
+
+/// Runs a test: its signature alone, whatever its mode, with empty rates. One outcome per step.
+pub fn run_test(ruleset: &Ruleset, rule: usize, test: &Test) -> Vec<StepOutcome> {
+    let mut evaluator = Evaluator::alone(ruleset, rule);
+    test.steps
+        .iter()
+        .map(|step| {
+            let verdict = evaluator.verdict(&step.request);
+            StepOutcome { matched: verdict.matched.contains(&rule), limit: verdict.limit }
+        })
+        .collect()
+}
+
+/// Whether a rule's `when` holds and its `except` does not, limits and rates left aside.
+pub fn matches(ruleset: &Ruleset, rule: usize, request: &Request) -> bool {
+    let Some(rule) = ruleset.rules.get(rule) else { return false };
+    predicate_holds(ruleset, &rule.when, request)
+        && !rule.except.as_ref().is_some_and(|except| predicate_holds(ruleset, except, request))
+}
+
+/// Whether a condition holds for a request.
+pub fn predicate_holds(ruleset: &Ruleset, predicate: &Predicate, request: &Request) -> bool {
+    let mut planner = Planner::new(ruleset, false);
+    let node = planner.node(predicate);
+    let slots = planner.finish();
+    let sight = Sight::new(&slots, request);
+    node.holds(&sight)
+}

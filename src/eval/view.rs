@@ -1,0 +1,336 @@
+//! One request → the value of each field, computed when it is first asked for and kept. [`super::plan`] puts functions
+//! on top.
+
+use super::address::{NetworkSet, client_address, unmapped};
+use super::decode::{decimal, query_decode, url_decode};
+use super::parts::{self, Body, Parameter, Target};
+use crate::catalog::Field;
+use crate::ir::{FieldReference, ListValues, Ruleset};
+use crate::request::Request;
+use alloc::borrow::Cow;
+use std::cell::OnceCell;
+use std::net::IpAddr;
+
+/// A string's bytes; `None` is absent.
+pub type Text<'v> = Option<Cow<'v, [u8]>>;
+
+/// What a value is for one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen<'v> {
+    Text(Text<'v>),
+    /// Elements can be absent after a function (`base64_decode`).
+    Texts(Vec<Text<'v>>),
+    Integer(Option<i64>),
+    Integers(Vec<Option<i64>>),
+    Address(IpAddr),
+    Truth(bool),
+}
+
+/// What the project says about every request.
+#[derive(Clone, Debug)]
+pub struct Context {
+    trusted: Option<NetworkSet>,
+    /// Field → header, as in the settings.
+    facts: Vec<(Field, String)>,
+    body_limit: usize,
+}
+
+impl Context {
+    pub fn new(ruleset: &Ruleset) -> Context {
+        let settings = &ruleset.settings;
+        let trusted =
+            settings.trusted_proxies.and_then(|index| ruleset.lists.get(index.0)).and_then(|list| match &list.values {
+                ListValues::Ip(networks) => Some(NetworkSet::new(networks)),
+                ListValues::Strings(_) | ListValues::Int(_) | ListValues::Regex(_) => None,
+            });
+        Context {
+            trusted,
+            facts: settings.facts.clone(),
+            body_limit: usize::try_from(settings.limits.body).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+/// One request, seen through the language's fields.
+pub struct View<'v> {
+    request: &'v Request,
+    context: &'v Context,
+    target: OnceCell<Target<'v>>,
+    path: OnceCell<Cow<'v, [u8]>>,
+    parameters: OnceCell<Vec<Parameter<'v>>>,
+    cookie_header: OnceCell<Text<'v>>,
+    cookies: OnceCell<Vec<(&'v [u8], &'v [u8])>>,
+    client: OnceCell<IpAddr>,
+}
+
+impl<'v> View<'v> {
+    pub fn new(request: &'v Request, context: &'v Context) -> View<'v> {
+        View {
+            request,
+            context,
+            target: OnceCell::new(),
+            path: OnceCell::new(),
+            parameters: OnceCell::new(),
+            cookie_header: OnceCell::new(),
+            cookies: OnceCell::new(),
+            client: OnceCell::new(),
+        }
+    }
+
+    pub fn request(&self) -> &'v Request {
+        self.request
+    }
+
+    /// The value of a field. `any_form` of it is [`View::forms`].
+    pub fn field(&'v self, reference: &FieldReference) -> Seen<'v> {
+        let key = reference.keys.first().map_or(&[][..], Vec::as_slice);
+        match reference.field {
+            Field::Method => present(&self.request.method),
+            Field::Scheme
+            | Field::ClientAsName
+            | Field::ClientCountry
+            | Field::ClientProxyType
+            | Field::TlsJa3
+            | Field::TlsJa4
+            | Field::TlsVersion
+            | Field::TlsSni => Seen::Text(self.text_fact(reference.field)),
+            Field::ClientAsn => Seen::Integer(self.asn()),
+            Field::Host => Seen::Text(self.host()),
+            Field::Url => Seen::Text(Some(parts::decode_url(self.url()))),
+            Field::UrlRaw => present(self.url()),
+            Field::Path => present(self.path()),
+            Field::PathRaw => present(self.raw_path()),
+            Field::PathExt => Seen::Text(parts::path_extension(self.path())),
+            Field::Query => Seen::Text(Some(query_decode(self.raw_query()))),
+            Field::QueryRaw => present(self.raw_query()),
+            Field::Args => Seen::Texts(self.argument_values(key).map(|value| Some(query_decode(value))).collect()),
+            Field::ArgsRaw => Seen::Texts(self.argument_values(key).map(|value| Some(Cow::Borrowed(value))).collect()),
+            Field::ArgNames => {
+                Seen::Texts(self.parameters().iter().map(|parameter| Some(Cow::Borrowed(&*parameter.name))).collect())
+            }
+            Field::Headers => self.headers(&reference.keys),
+            Field::Cookies => Seen::Texts(self.cookie_values(key).map(|value| Some(Cow::Borrowed(value))).collect()),
+            Field::Body => Seen::Text(match self.body() {
+                Body::Known(body) => Some(Cow::Borrowed(body)),
+                Body::Truncated => None,
+            }),
+            Field::BodyTruncated => Seen::Truth(self.body() == Body::Truncated),
+            Field::Proto => Seen::Text(Some(parts::protocol(&self.request.version))),
+            Field::ClientIp => Seen::Address(self.client()),
+            Field::RespStatus => Seen::Integer(Some(self.request.response.status.into())),
+            Field::RespHeaders => Seen::Text(parts::joined_header(&self.request.response.headers, key)),
+        }
+    }
+
+    /// `any_form`: raw, decoded once, decoded twice, without a form that equals the one before.
+    pub fn forms(&'v self, reference: &FieldReference) -> Seen<'v> {
+        let mut forms = Vec::new();
+        let mut add = |raw: &'v [u8], once: Cow<'v, [u8]>| {
+            let twice = match &once {
+                Cow::Borrowed(once) => {
+                    let once: &'v [u8] = once;
+                    url_decode(once)
+                }
+                Cow::Owned(once) => Cow::Owned(url_decode(once).into_owned()),
+            };
+            let once_differs = *once != *raw;
+            let twice_differs = *twice != *once;
+            forms.push(Some(Cow::Borrowed(raw)));
+            if once_differs {
+                forms.push(Some(once));
+            }
+            if twice_differs {
+                forms.push(Some(twice));
+            }
+        };
+        let key = reference.keys.first().map_or(&[][..], Vec::as_slice);
+        match reference.field {
+            Field::Url | Field::UrlRaw => add(self.url(), parts::decode_url(self.url())),
+            Field::Path | Field::PathRaw => add(self.raw_path(), Cow::Borrowed(self.path())),
+            Field::Query | Field::QueryRaw => add(self.raw_query(), query_decode(self.raw_query())),
+            Field::Args | Field::ArgsRaw => {
+                self.argument_values(key).for_each(|value| add(value, query_decode(value)));
+            }
+            // INVARIANT: the type checker lets `any_form` have a field with a raw twin only.
+            Field::Method
+            | Field::Scheme
+            | Field::Host
+            | Field::PathExt
+            | Field::ArgNames
+            | Field::Headers
+            | Field::Cookies
+            | Field::Body
+            | Field::BodyTruncated
+            | Field::Proto
+            | Field::ClientIp
+            | Field::ClientAsn
+            | Field::ClientAsName
+            | Field::ClientCountry
+            | Field::ClientProxyType
+            | Field::TlsJa3
+            | Field::TlsJa4
+            | Field::TlsVersion
+            | Field::TlsSni
+            | Field::RespStatus
+            | Field::RespHeaders => {}
+        }
+        Seen::Texts(forms)
+    }
+
+    /// The URL in origin form, raw.
+    pub fn url(&'v self) -> &'v [u8] {
+        &self.target().url
+    }
+
+    /// How many parameters have this (decoded) name.
+    pub fn argument_count(&'v self, name: &[u8]) -> usize {
+        self.argument_values(name).count()
+    }
+
+    /// How many parameters there are.
+    pub fn parameter_count(&'v self) -> usize {
+        self.parameters().len()
+    }
+
+    /// How many cookies have this name.
+    pub fn cookie_count(&'v self, name: &[u8]) -> usize {
+        self.cookie_values(name).count()
+    }
+
+    /// `client.ip`
+    pub fn client(&self) -> IpAddr {
+        *self.client.get_or_init(|| match &self.context.trusted {
+            Some(trusted) => {
+                let forwarded = parts::joined_header(&self.request.headers, b"x-forwarded-for");
+                client_address(self.request.client_ip, forwarded.as_deref(), trusted)
+            }
+            None => unmapped(self.request.client_ip),
+        })
+    }
+
+    fn target(&'v self) -> &'v Target<'v> {
+        self.target.get_or_init(|| parts::target(&self.request.target))
+    }
+
+    fn raw_path(&'v self) -> &'v [u8] {
+        parts::split_url(self.url()).0
+    }
+
+    fn path(&'v self) -> &'v [u8] {
+        self.path.get_or_init(|| url_decode(self.raw_path()))
+    }
+
+    fn raw_query(&'v self) -> &'v [u8] {
+        parts::split_url(self.url()).1.unwrap_or_default()
+    }
+
+    fn parameters(&'v self) -> &'v [Parameter<'v>] {
+        self.parameters.get_or_init(|| parts::parameters(self.raw_query()).collect())
+    }
+
+    fn argument_values(&'v self, name: &[u8]) -> impl Iterator<Item = &'v [u8]> {
+        self.parameters().iter().filter(move |parameter| *parameter.name == *name).map(|parameter| parameter.value)
+    }
+
+    fn cookie_values(&'v self, name: &[u8]) -> impl Iterator<Item = &'v [u8]> {
+        self.cookies
+            .get_or_init(|| {
+                let header = self.cookie_header.get_or_init(|| self.header(b"cookie"));
+                header.as_deref().map(|header| parts::cookies(header).collect()).unwrap_or_default()
+            })
+            .iter()
+            .filter(move |(other, _)| *other == name)
+            .map(|(_, value)| *value)
+    }
+
+    /// A request header as the engines show it.
+    fn header(&'v self, name: &[u8]) -> Text<'v> {
+        if name == b"host"
+            && let Some(host) = parts::rewritten_host(&self.request.target)
+        {
+            return Some(Cow::Borrowed(host));
+        }
+        parts::joined_header(&self.request.headers, name)
+    }
+
+    fn headers(&'v self, names: &[Vec<u8>]) -> Seen<'v> {
+        match names {
+            [name] => Seen::Text(self.header(name)),
+            _ => Seen::Texts(names.iter().filter_map(|name| self.header(name)).map(Some).collect()),
+        }
+    }
+
+    fn host(&'v self) -> Text<'v> {
+        match self.target().authority {
+            Some(authority) => Some(parts::normalize_host(authority)),
+            None => match self.header(b"host")? {
+                Cow::Borrowed(host) => Some(parts::normalize_host(host)),
+                Cow::Owned(host) => Some(Cow::Owned(parts::normalize_host(&host).into_owned())),
+            },
+        }
+    }
+
+    fn body(&self) -> Body<'v> {
+        parts::body(self.request, self.context.body_limit)
+    }
+
+    /// A header in which a trusted terminator sends a fact; empty is absent.
+    fn fact_header(&'v self, field: Field) -> Text<'v> {
+        let (_, name) = self.context.facts.iter().find(|(other, _)| *other == field)?;
+        let trusted = self.context.trusted.as_ref()?;
+        if !trusted.contains(self.request.client_ip) {
+            return None;
+        }
+        self.header(name.as_bytes()).filter(|value| !value.is_empty())
+    }
+
+    fn text_fact(&'v self, field: Field) -> Text<'v> {
+        let facts = &self.request.facts;
+        let given = match field {
+            Field::Scheme => &facts.scheme,
+            Field::ClientAsName => &facts.as_name,
+            Field::ClientCountry => &facts.country,
+            Field::ClientProxyType => &facts.proxy_type,
+            Field::TlsJa3 => &facts.ja3,
+            Field::TlsJa4 => &facts.ja4,
+            Field::TlsVersion => &facts.tls_version,
+            Field::TlsSni => &facts.sni,
+            Field::Method
+            | Field::Host
+            | Field::Url
+            | Field::UrlRaw
+            | Field::Path
+            | Field::PathRaw
+            | Field::PathExt
+            | Field::Query
+            | Field::QueryRaw
+            | Field::Args
+            | Field::ArgsRaw
+            | Field::ArgNames
+            | Field::Headers
+            | Field::Cookies
+            | Field::Body
+            | Field::BodyTruncated
+            | Field::Proto
+            | Field::ClientIp
+            | Field::ClientAsn
+            | Field::RespStatus
+            | Field::RespHeaders => &None,
+        };
+        match given {
+            Some(given) => Some(Cow::Borrowed(given.as_bytes())),
+            None => self.fact_header(field),
+        }
+    }
+
+    fn asn(&'v self) -> Option<i64> {
+        if let Some(asn) = self.request.facts.asn {
+            return Some(asn.into());
+        }
+        self.fact_header(Field::ClientAsn).filter(|text| text.len() <= 10).and_then(|text| decimal(&text))
+    }
+}
+
+fn present(text: &[u8]) -> Seen<'_> {
+    Seen::Text(Some(Cow::Borrowed(text)))
+}
