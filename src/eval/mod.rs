@@ -11,9 +11,13 @@ mod limiter;
 mod limits;
 pub mod parts;
 mod plan;
+#[cfg(test)]
+mod samples;
 mod search;
 mod testing;
 mod trace;
+#[cfg(test)]
+mod truth_table;
 mod verdict;
 mod view;
 pub mod wire;

@@ -2,7 +2,7 @@
 //! the lints ask.
 
 use super::plan::{Planner, Sight};
-use super::{Evaluator, LimitKind};
+use super::{Evaluator, LimitKind, wire};
 use crate::ir::{Predicate, Ruleset, Test};
 use crate::request::Request;
 
@@ -39,6 +39,7 @@ pub fn predicate_holds(ruleset: &Ruleset, predicate: &Predicate, request: &Reque
     let mut planner = Planner::new(ruleset, false);
     let node = planner.node(predicate);
     let slots = planner.finish();
-    let sight = Sight::new(&slots, request);
+    let request = wire::received(request);
+    let sight = Sight::new(&slots, &request);
     node.holds(&sight)
 }

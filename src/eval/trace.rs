@@ -1,11 +1,11 @@
 //! One signature on one request, clause by clause: what held, and what it saw. `cli` prints it
 //! (`explain --signature ID --request …`).
 
-use super::LimitKind;
 use super::address::canonical_text;
 use super::limits::Reads;
 use super::plan::{Node, Planner, Prepared, Sight, Slot, Test};
 use super::view::Seen;
+use super::{LimitKind, wire};
 use crate::ir::{Predicate, Ruleset, Window};
 use crate::request::Request;
 use crate::source::Span;
@@ -88,7 +88,8 @@ pub fn trace(ruleset: &Ruleset, rule: usize, request: &Request) -> Option<Trace>
     });
     let reads = Reads::of(std::iter::once(rule), &mut planner);
     let slots = planner.finish();
-    let sight = Sight::new(&slots, request);
+    let request = wire::received(request);
+    let sight = Sight::new(&slots, &request);
     let sight = &sight;
 
     let when = follow(&when, sight);
@@ -113,7 +114,8 @@ pub fn trace_predicate(ruleset: &Ruleset, predicate: &Predicate, request: &Reque
     let mut planner = Planner::new(ruleset, false);
     let node = planner.node(predicate);
     let slots = planner.finish();
-    let sight = Sight::new(&slots, request);
+    let request = wire::received(request);
+    let sight = Sight::new(&slots, &request);
     follow(&node, &sight)
 }
 

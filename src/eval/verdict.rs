@@ -6,7 +6,7 @@ use super::limiter::{Decision, Limiter};
 use super::limits::Reads;
 use super::plan::{Node, Planner, Sight, Slot, Slots};
 use super::view::Seen;
-use super::{Outcome, Verdict};
+use super::{Outcome, Verdict, wire};
 use crate::catalog::Phase;
 use crate::ir::{Action, AllowScope, Mode, Rule, Ruleset};
 use crate::request::Request;
@@ -324,7 +324,8 @@ impl<'r> Evaluator<'r> {
 
     /// The part of [`Evaluator::verdict`] that no other request has a say in.
     pub fn judge(&self, request: &Request) -> Judged {
-        let sight = Sight::new(&self.plan.slots, request);
+        let request = wire::received(request);
+        let sight = Sight::new(&self.plan.slots, &request);
         self.plan.judge(&sight)
     }
 
