@@ -1,6 +1,7 @@
 //! edgesig: a compiler for edge-security signatures.
-
-#![deny(unsafe_code)]
+//!
+//! The pipeline in small steps, as the command line and the tests call them: [`parse_project`] and
+//! [`parse_signatures`], [`analyze`], [`ir::select`], then [`emit`] or `eval`.
 
 extern crate alloc;
 
@@ -16,3 +17,63 @@ pub mod request;
 pub mod semantic;
 pub mod source;
 pub mod syntax;
+
+use diagnostic::Diagnostics;
+use rayon::prelude::*;
+use source::{SourceId, SourceMap};
+
+/// Reads the project file, when there is one.
+pub fn parse_project(
+    sources: &SourceMap,
+    project: Option<SourceId>,
+    diagnostics: &mut Diagnostics,
+) -> Option<syntax::ast::Project> {
+    syntax::parse_project(sources, project?, diagnostics)
+}
+
+/// Reads signature files, on all cores. The result and the diagnostics are in the order of `signatures`.
+pub fn parse_signatures(
+    sources: &SourceMap,
+    signatures: &[SourceId],
+    diagnostics: &mut Diagnostics,
+) -> Vec<syntax::ast::Signature> {
+    let parsed: Vec<_> = signatures
+        .par_iter()
+        .map(|source| {
+            let mut found = Diagnostics::default();
+            (syntax::parse_signature(sources, *source, &mut found), found)
+        })
+        .collect();
+    let mut trees = Vec::with_capacity(parsed.len());
+    for (tree, found) in parsed {
+        diagnostics.extend(found);
+        trees.extend(tree);
+    }
+    trees
+}
+
+/// Checks a whole set and lowers it to the typed program. Signatures with errors are left out.
+pub fn analyze(
+    sources: &SourceMap,
+    project: Option<&syntax::ast::Project>,
+    signatures: &[syntax::ast::Signature],
+    files: &dyn semantic::Files,
+    diagnostics: &mut Diagnostics,
+) -> ir::Ruleset {
+    semantic::analyze(sources, project, signatures, files, diagnostics)
+}
+
+/// The files of one target for a selected set. Only to be written when `diagnostics` has no error.
+pub fn emit(
+    ruleset: &ir::Ruleset,
+    target: &codegen::Target,
+    options: &codegen::Options,
+    diagnostics: &mut Diagnostics,
+) -> Vec<codegen::Artifact> {
+    (target.emit)(ruleset, options, diagnostics)
+}
+
+/// The target with this name.
+pub fn target(name: &str) -> Option<&'static codegen::Target> {
+    codegen::TARGETS.iter().find(|target| target.name == name)
+}

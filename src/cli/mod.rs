@@ -1,10 +1,68 @@
-//! The command line: the only layer with IO, printing and exit codes.
+//! The command line: the only layer with IO, printing and exit codes. One file per subcommand and a variant of
+//! [`Command`]; `workspace` finds and reads files, `render` shows findings.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this layer does the IO of the others")]
 
 pub mod render;
+pub mod workspace;
 
+mod build;
+mod check;
+mod console;
+mod failure;
+mod load;
+mod tests_of;
+
+use clap::{Parser, Subcommand};
+use console::Console;
+use failure::{Exit, Failure};
 use std::process::ExitCode;
+
+/// Compiles edge-security signatures: YAML in, tested VCL out.
+#[derive(Parser, Debug)]
+#[command(name = "edgesig", version, max_term_width = 100, after_help = AFTER_HELP, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  edgesig init my-rules                     start a repository
+  edgesig check                             are all signatures right, do their tests pass?
+  edgesig build --target varnish            write build/edgesig.vcl and build/manifest.json
+  edgesig explain req.args                  what is this field?
+  edgesig explain --signature log4shell-jndi --request 'GET /?q=$%7Bjndi:'
+                                            why does this request match?
+
+Exit codes: 0 clean, 1 findings or failed tests, 2 invalid input, 3 usage, configuration or IO.
+`edgesig COMMAND --help` says more.";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Compile signatures for a target
+    Build(build::Arguments),
+    /// Check signatures as a repository demands: they compile everywhere and their tests pass
+    Check(check::Arguments),
+}
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` come this way too. Nobody is left to tell when printing fails.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Failed.into() } else { Exit::Clean.into() };
+        }
+    };
+    let mut console = Console::of_process();
+    let result = execute(&cli.command, &mut console);
+    console.finish(result).into()
+}
+
+fn execute(command: &Command, console: &mut Console) -> Result<Exit, Failure> {
+    match command {
+        Command::Build(arguments) => build::run(arguments, console),
+        Command::Check(arguments) => check::run(arguments, console),
+    }
 }

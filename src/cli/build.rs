@@ -1,0 +1,203 @@
+//! `edgesig build`: signatures → the files of a target on disk, or their comparison with what is there.
+
+use super::console::Console;
+use super::failure::{Exit, Failure};
+use super::load::{self, Loaded, Paths, SelectionArguments};
+use super::render::{counted, safe};
+use crate::codegen::{Artifact, Options, Target};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::ir::{self, Mode, Ruleset};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    #[command(flatten)]
+    paths: Paths,
+    /// What to compile for: `varnish` [default: the project's only target]
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Folder for the output
+    #[arg(long, value_name = "DIR", default_value = "build")]
+    out: PathBuf,
+    #[command(flatten)]
+    selection: SelectionArguments,
+    /// Write nothing; exit with 1 when the files in the folder are not what would be written
+    #[arg(long, conflicts_with = "emit")]
+    check: bool,
+    /// Print an inner form on standard output instead of writing files
+    #[arg(long, value_name = "FORM")]
+    emit: Option<Form>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// The typed program, after selection
+    Ir,
+}
+
+pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    let mut loaded = Loaded::load(&arguments.paths.paths)?;
+    let target = load::target(&loaded.ruleset, arguments.target.as_deref());
+    let target = match (target, arguments.emit) {
+        (Ok(target), _) => Some(target),
+        // The inner form is the same for every target.
+        (Err(_), Some(Form::Ir)) if arguments.target.is_none() => None,
+        (Err(failure), _) => {
+            loaded.show(console)?;
+            return Err(failure);
+        }
+    };
+    if let Some(exit) = loaded.show(console)? {
+        return Ok(exit);
+    }
+    let selection = loaded.selection(&arguments.selection, target.map(|target| target.name))?;
+    let selected = ir::select(&loaded.ruleset, &selection);
+    let target = match (target, arguments.emit) {
+        (_, Some(Form::Ir)) => {
+            console.out.write_all(ir::display(&selected).as_bytes())?;
+            return Ok(Exit::Clean);
+        }
+        (Some(target), None) => target,
+        (None, None) => return Err(Failure::usage("it is not said which target to build for")),
+    };
+    let mut found = Diagnostics::default();
+    let options = Options { service: arguments.selection.service.clone(), ..Options::default() };
+    let artifacts = crate::emit(&selected, target, &options, &mut found);
+    found.sort();
+    let (notes, rest): (Vec<_>, Vec<_>) =
+        found.list.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Note);
+    loaded.diagnostics = Diagnostics { list: rest };
+    if let Some(exit) = loaded.show(console)? {
+        return Ok(exit);
+    }
+    for note in &notes {
+        let sources = &loaded.workspace.sources;
+        let (line, _) = sources.line_column(note.primary.span.source, note.primary.span.start);
+        let place = format!("{}:{line}", sources.name(note.primary.span.source));
+        console.message("note", &format!("{place}: {}", safe::line(&note.message, 1000)))?;
+    }
+    for rule in &loaded.ruleset.rules {
+        let gone = rule.is_allow() && selection.today > rule.expires && rule.expires.is_some();
+        if gone && rule.mode.is_emitted() {
+            console.message("note", &format!("`{}` has expired: an expired `allow` is not emitted", rule.id))?;
+        }
+    }
+    if arguments.check {
+        return check(&artifacts, &arguments.out, console);
+    }
+    write(&artifacts, &arguments.out)?;
+    console.line(&built(&selected, target, &artifacts, &arguments.out))?;
+    Ok(Exit::Clean)
+}
+
+/// What was built, in one sentence.
+fn built(selected: &Ruleset, target: &Target, artifacts: &[Artifact], out: &Path) -> String {
+    let count = |wanted: fn(Mode) -> bool| selected.rules.iter().filter(|rule| wanted(rule.mode)).count();
+    let modes = [
+        (count(|mode| mode == Mode::Enforce), "enforced"),
+        (count(|mode| matches!(mode, Mode::Canary(_))), "in canary"),
+        (count(|mode| mode == Mode::Monitor), "monitored"),
+    ];
+    let modes: Vec<String> =
+        modes.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let modes = if modes.is_empty() { String::new() } else { format!(" ({})", modes.join(", ")) };
+    let files: Vec<String> = artifacts.iter().map(|artifact| out.join(&artifact.path).display().to_string()).collect();
+    format!("built {}{modes} for {}: {}", counted(selected.rules.len(), "signature"), target.name, files.join(", "))
+}
+
+/// Writes every file next to its place first and then renames it, so that a reader sees the old one or the new one.
+fn write(artifacts: &[Artifact], out: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(out).map_err(|error| Failure::file("create", out, &error))?;
+    let mut ready = Vec::new();
+    for artifact in artifacts {
+        let path = out.join(&artifact.path);
+        let folder = path.parent().unwrap_or(out);
+        fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))?;
+        let failed = |error: std::io::Error| Failure::file("write", &path, &error);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".edgesig-");
+        #[cfg(unix)]
+        {
+            // The file is read by a server under another user; the process's umask still applies.
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(fs::Permissions::from_mode(0o666));
+        }
+        let mut file = builder.tempfile_in(folder).map_err(failed)?;
+        file.write_all(artifact.content.as_bytes()).map_err(failed)?;
+        ready.push((file, path));
+    }
+    for (file, path) in ready {
+        file.persist(&path).map_err(|error| Failure::file("write", &path, &error.error))?;
+    }
+    Ok(())
+}
+
+/// Compares the files on disk with what would be written.
+fn check(artifacts: &[Artifact], out: &Path, console: &mut Console) -> Result<Exit, Failure> {
+    let mut exit = Exit::Clean;
+    for artifact in artifacts {
+        let path = out.join(&artifact.path);
+        let shown = path.display();
+        match fs::read(&path) {
+            Ok(bytes) if bytes == artifact.content.as_bytes() => console.line(&format!("{shown} is up to date"))?,
+            Ok(bytes) => {
+                exit = Exit::Findings;
+                console.message("error", &difference(&shown.to_string(), &bytes, artifact.content.as_bytes()))?;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                exit = Exit::Findings;
+                console.message("error", &format!("{shown} is missing"))?;
+            }
+            Err(error) => return Err(Failure::file("read", &path, &error)),
+        }
+    }
+    if exit == Exit::Findings {
+        console.message("help", "run `edgesig build` and commit what it writes")?;
+    }
+    Ok(exit)
+}
+
+/// Names the first line that differs.
+fn difference(path: &str, on_disk: &[u8], compiled: &[u8]) -> String {
+    let mut disk_lines = on_disk.split(|byte| *byte == b'\n');
+    let mut compiled_lines = compiled.split(|byte| *byte == b'\n');
+    let mut number = 1;
+    loop {
+        match (disk_lines.next(), compiled_lines.next()) {
+            (Some(a), Some(b)) if a == b => number += 1,
+            (a, b) => {
+                let show = |line: Option<&[u8]>| line.map_or("(end of file)".to_owned(), |line| safe::bytes(line, 160));
+                return format!(
+                    "{path} is not what the signatures compile to; line {number} differs\n  on disk:  {}\n  compiled: {}",
+                    show(a),
+                    show(b)
+                );
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_named() {
+        let text = difference("b/x", b"a\nb\nc\n", b"a\nB\nc\n");
+        assert_eq!(text, "b/x is not what the signatures compile to; line 2 differs\n  on disk:  b\n  compiled: B");
+        assert!(difference("x", b"a", b"a\nb").contains("on disk:  (end of file)"));
+    }
+
+    #[test]
+    fn files_are_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("deep/build");
+        let artifact = |content: &str| vec![Artifact { path: "edgesig.vcl".into(), content: content.into() }];
+        write(&artifact("one"), &out).unwrap();
+        write(&artifact("two"), &out).unwrap();
+        assert_eq!(fs::read_to_string(out.join("edgesig.vcl")).unwrap(), "two");
+        assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
+    }
+}

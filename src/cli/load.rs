@@ -1,0 +1,137 @@
+//! What the commands that read signatures have in common: paths → a checked set, and the selection of a part of it.
+
+use super::console::Console;
+use super::failure::{Exit, Failure};
+use super::workspace::Workspace;
+use crate::diagnostic::Diagnostics;
+use crate::ir::{Date, Mode, Ruleset, Selection};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// `[PATHS]`
+#[derive(Args, Debug)]
+pub struct Paths {
+    /// Signature files, or folders of them [default: what edgesig.yaml names, else `signatures`]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// Which rules, and in which mode.
+#[derive(Args, Debug, Default)]
+pub struct SelectionArguments {
+    /// The rules and modes of one service (`services:` in edgesig.yaml)
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// Give every rule this mode; drafts and retired ones stay out
+    #[arg(long, value_name = "MODE")]
+    pub mode: Option<ModeArgument>,
+    /// Leave a signature out; can be repeated
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
+    pub exclude: Vec<String>,
+    /// The day that decides what has expired [default: today, UTC]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
+    pub today: Option<Date>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ModeArgument {
+    /// Record what would happen
+    Monitor,
+    /// Take every action
+    Enforce,
+}
+
+pub fn parse_date(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "a day is written as 2026-11-23".to_owned())
+}
+
+/// A set of signatures, checked.
+pub struct Loaded {
+    pub workspace: Workspace,
+    pub ruleset: Ruleset,
+    /// Sorted.
+    pub diagnostics: Diagnostics,
+}
+
+impl Loaded {
+    /// Reads, parses and checks what `paths` name. No signature at all is a failure.
+    pub fn load(paths: &[PathBuf]) -> Result<Loaded, Failure> {
+        let mut workspace = Workspace::load(paths)?;
+        let mut diagnostics = std::mem::take(&mut workspace.diagnostics);
+        if workspace.signatures.is_empty() && !diagnostics.has_errors() {
+            return Err(Failure::with_help(
+                "no signature was found",
+                "signatures are files named ID.yaml; `edgesig init --signature ID` writes one",
+            ));
+        }
+        let signatures = crate::parse_signatures(&workspace.sources, &workspace.signatures, &mut diagnostics);
+        let ruleset =
+            crate::analyze(&workspace.sources, workspace.project.as_ref(), &signatures, &workspace, &mut diagnostics);
+        // The tree is large and nobody needs it any more; taking it apart can wait for the end of the process.
+        std::mem::forget(signatures);
+        diagnostics.sort();
+        Ok(Loaded { workspace, ruleset, diagnostics })
+    }
+
+    /// Shows every finding; `Err(exit)` inside when the set has errors and nothing can be done with it.
+    pub fn show(&self, console: &mut Console) -> Result<Option<Exit>, Failure> {
+        console.diagnostics(&self.workspace.sources, &self.diagnostics)?;
+        Ok(self.diagnostics.has_errors().then_some(Exit::Invalid))
+    }
+
+    /// The selection that the arguments mean; names that do not exist are failures.
+    pub fn selection(&self, arguments: &SelectionArguments, target: Option<&str>) -> Result<Selection, Failure> {
+        if let Some(service) = &arguments.service {
+            let mut known = self.ruleset.settings.services.iter().map(|service| service.name.as_str());
+            if !known.any(|name| name == service) {
+                let names = self.ruleset.settings.services.iter().map(|service| service.name.as_str());
+                return Err(Failure::unknown("service", service, names));
+            }
+        }
+        for id in &arguments.exclude {
+            self.known_signature(id)?;
+        }
+        Ok(Selection {
+            target: target.map(str::to_owned),
+            service: arguments.service.clone(),
+            mode: arguments.mode.map(|mode| match mode {
+                ModeArgument::Monitor => Mode::Monitor,
+                ModeArgument::Enforce => Mode::Enforce,
+            }),
+            exclude: arguments.exclude.clone(),
+            today: Some(today(arguments.today)),
+        })
+    }
+
+    /// The index of the signature with this id.
+    pub fn known_signature(&self, id: &str) -> Result<usize, Failure> {
+        self.ruleset
+            .rules
+            .iter()
+            .position(|rule| rule.id == id)
+            .ok_or_else(|| Failure::unknown("signature", id, self.ruleset.rules.iter().map(|rule| rule.id.as_str())))
+    }
+}
+
+/// The day that was given, else the clock's, in UTC so that every machine agrees.
+pub fn today(given: Option<Date>) -> Date {
+    given.unwrap_or_else(|| jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
+}
+
+/// The target that was named, else the only one that the project has.
+pub fn target(ruleset: &Ruleset, named: Option<&str>) -> Result<&'static crate::codegen::Target, Failure> {
+    let known = || crate::codegen::TARGETS.iter().map(|target| target.name);
+    match named {
+        Some(name) => crate::target(name).ok_or_else(|| Failure::unknown("target", name, known())),
+        None => {
+            let possible: Vec<_> = ruleset.settings.targets.iter().filter_map(|name| crate::target(name)).collect();
+            match possible.as_slice() {
+                [only] => Ok(only),
+                _ => Err(Failure::with_help(
+                    "it is not said which target to build for",
+                    format!("add `--target NAME`; known: {}", known().collect::<Vec<_>>().join(", ")),
+                )),
+            }
+        }
+    }
+}

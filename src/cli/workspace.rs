@@ -1,0 +1,221 @@
+//! Paths → the sources of a run: finds edgesig.yaml and the signature files, reads them within limits, and gives
+//! `semantic` the files that they name. Every command that reads signatures starts here.
+//!
+//! Signatures come in pull requests: nothing that a signature or the project file names is read outside the project's
+//! folder, no link leads out of it, and no file is read whole before its size is known.
+
+mod find;
+
+use super::failure::{Failure, reason};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::semantic::{self, Files};
+use crate::source::{SourceId, SourceMap, Span};
+use crate::syntax::ast;
+use rayon::prelude::*;
+use std::fs;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+/// Name of the project file.
+pub const PROJECT_FILE: &str = "edgesig.yaml";
+/// Where signatures are when nothing says it.
+pub const DEFAULT_SIGNATURES: &str = "signatures";
+/// Largest signature or project file.
+const SOURCE_LIMIT: u64 = 1 << 20;
+/// Largest list, test or block file.
+const FILE_LIMIT: u64 = 16 << 20;
+
+/// The sources of one run.
+pub struct Workspace {
+    /// The folder of edgesig.yaml; without one, the folder that the paths were seen from. Absolute, without links.
+    pub root: PathBuf,
+    pub sources: SourceMap,
+    pub project: Option<ast::Project>,
+    /// Signature files that could be read, sorted by name.
+    pub signatures: Vec<SourceId>,
+    /// What was wrong with files, and everything about the project file.
+    pub diagnostics: Diagnostics,
+    /// Folder of each source.
+    folders: Vec<PathBuf>,
+}
+
+impl Workspace {
+    /// Finds and reads everything that `paths` name; without paths what the project file names.
+    pub fn load(paths: &[PathBuf]) -> Result<Workspace, Failure> {
+        let current = std::env::current_dir()
+            .and_then(fs::canonicalize)
+            .map_err(|error| Failure::file("find", Path::new("."), &error))?;
+        let given = paths.iter().map(|path| find::existing(path)).collect::<Result<Vec<_>, _>>()?;
+        let project_file = find::project_file(given.first().unwrap_or(&current));
+        let root = match (&project_file, given.first()) {
+            (Some(file), _) => folder_of(file),
+            (None, Some(path)) if !path.starts_with(&current) => {
+                if path.is_dir() {
+                    path.clone()
+                } else {
+                    folder_of(path)
+                }
+            }
+            (None, _) => current,
+        };
+        let mut workspace = Workspace {
+            root,
+            sources: SourceMap::default(),
+            project: None,
+            signatures: Vec::new(),
+            diagnostics: Diagnostics::default(),
+            folders: Vec::new(),
+        };
+        if let Some(file) = project_file {
+            let content = read_limited(&file, SOURCE_LIMIT);
+            let source = workspace.add_source(&file, content)?;
+            let Workspace { sources, diagnostics, project, .. } = &mut workspace;
+            *project = crate::parse_project(sources, source, diagnostics);
+        }
+        let starts = if paths.is_empty() { workspace.default_paths()? } else { given };
+        workspace.read_signatures(&starts)?;
+        Ok(workspace)
+    }
+
+    /// What edgesig.yaml names, else `signatures`.
+    fn default_paths(&self) -> Result<Vec<PathBuf>, Failure> {
+        let named = self.project.as_ref().map(|project| project.signatures.as_slice()).unwrap_or_default();
+        if named.is_empty() {
+            let folder = self.root.join(DEFAULT_SIGNATURES);
+            return match fs::canonicalize(&folder) {
+                Ok(folder) => Ok(vec![folder]),
+                Err(_) => Err(Failure::with_help(
+                    format!("there is no folder `{DEFAULT_SIGNATURES}` here, and no path was given"),
+                    "name a signature file or a folder of them, or start a repository with `edgesig init`",
+                )),
+            };
+        }
+        named
+            .iter()
+            .map(|path| {
+                self.inside(&self.root, &path.value)
+                    .map_err(|reason| Failure::usage(format!("`signatures` in {PROJECT_FILE}: {reason}")))
+            })
+            .collect()
+    }
+
+    fn read_signatures(&mut self, starts: &[PathBuf]) -> Result<(), Failure> {
+        let root = &self.root;
+        let mut files: Vec<(String, PathBuf)> =
+            find::signature_files(starts, root)?.into_iter().map(|path| (name(root, &path), path)).collect();
+        files.sort();
+        let contents: Vec<_> = files.par_iter().map(|(_, path)| read_limited(path, SOURCE_LIMIT)).collect();
+        for ((_, path), content) in files.iter().zip(contents) {
+            if let Some(source) = self.add_source(path, content)? {
+                self.signatures.push(source);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a file that was read; one that is too large or no text is a finding, and not to be parsed.
+    fn add_source(&mut self, path: &Path, content: Result<Content, Failure>) -> Result<Option<SourceId>, Failure> {
+        let name = name(&self.root, path);
+        self.folders.push(folder_of(path));
+        let bytes = match content? {
+            Content::Whole(bytes) => bytes,
+            Content::TooLarge => {
+                let source = self.sources.add(name, "");
+                let message = format!("the file is larger than {} KiB", SOURCE_LIMIT >> 10);
+                self.diagnostics.push(
+                    Diagnostic::new(Code::LimitExceeded, semantic::file_start(source), message, "")
+                        .help("move long value lists to a list file: `lists:` in edgesig.yaml, `file: …`"),
+                );
+                return Ok(None);
+            }
+        };
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(self.sources.add(name, text))),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let byte = error.as_bytes()[at];
+                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                let source = self.sources.add(name, text);
+                self.diagnostics.push(
+                    Diagnostic::new(
+                        Code::InvalidYaml,
+                        Span::new(source, at, at + '\u{fffd}'.len_utf8()),
+                        format!("the file is not UTF-8: byte 0x{byte:02x}"),
+                        "here",
+                    )
+                    .help("save the file as UTF-8; write other bytes in a condition as `\\xHH`"),
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    /// The file that `path`, seen from `folder`, names; an error when it is not in the project.
+    fn inside(&self, folder: &Path, path: &str) -> Result<PathBuf, String> {
+        let outside = || format!("`{path}` leads outside the project's folder");
+        // Decided from the names first, so that the answer tells nothing about files elsewhere.
+        if !find::stays_inside(folder, Path::new(path), &self.root) {
+            return Err(outside());
+        }
+        let found = fs::canonicalize(folder.join(path)).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                format!("there is no file `{path}` (looked in `{}`)", name(&self.root, folder))
+            }
+            _ => format!("cannot read `{path}`: {}", reason(&error)),
+        })?;
+        if found.starts_with(&self.root) { Ok(found) } else { Err(outside()) }
+    }
+}
+
+impl Files for Workspace {
+    fn read(&self, base: SourceId, path: &str) -> Result<Vec<u8>, String> {
+        let folder = self.folders.get(base.0 as usize).ok_or("the file that names it is unknown")?;
+        let file = self.inside(folder, path)?;
+        match read_limited(&file, FILE_LIMIT) {
+            Ok(Content::Whole(bytes)) => Ok(bytes),
+            Ok(Content::TooLarge) => Err(format!("`{path}` is larger than {} MiB", FILE_LIMIT >> 20)),
+            Err(Failure::File { reason, .. }) => Err(format!("cannot read `{path}`: {reason}")),
+            Err(failure @ (Failure::Usage { .. } | Failure::Output(_))) => Err(failure.to_string()),
+        }
+    }
+}
+
+/// What a file held.
+pub enum Content {
+    Whole(Vec<u8>),
+    TooLarge,
+}
+
+/// Reads a regular file of at most `limit` bytes.
+pub fn read_limited(path: &Path, limit: u64) -> Result<Content, Failure> {
+    let failed = |error: std::io::Error| Failure::file("read", path, &error);
+    let file = fs::File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(Failure::usage(format!("`{}` is not a regular file", path.display())));
+    }
+    if metadata.len() > limit {
+        return Ok(Content::TooLarge);
+    }
+    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
+    // The file may have grown since; it is still cut.
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(if bytes.len() as u64 > limit { Content::TooLarge } else { Content::Whole(bytes) })
+}
+
+/// The name shown to people and kept in the output: relative to the project's folder, so that it does not depend on
+/// where the command runs.
+fn name(root: &Path, path: &Path) -> String {
+    let common = root.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+    let up = root.components().skip(common).map(|_| "..".into());
+    let down = path.components().skip(common).filter_map(|component| match component {
+        Component::Normal(part) => Some(part.to_string_lossy()),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+    });
+    let parts: Vec<_> = up.chain(down).collect();
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("/")).to_owned()
+}
