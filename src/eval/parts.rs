@@ -35,15 +35,6 @@ fn after_scheme(target: &[u8]) -> Option<&[u8]> {
     if is_scheme { rest.strip_prefix(b"://") } else { None }
 }
 
-/// The authority that varnishd writes into the Host header before VCL sees the request: of `http://AUTHORITY/…`.
-pub fn rewritten_host(target: &[u8]) -> Option<&[u8]> {
-    let (scheme, rest) = target.split_at_checked(7)?;
-    if !scheme.eq_ignore_ascii_case(b"http://") {
-        return None;
-    }
-    memchr::memchr(b'/', rest).map(|end| &rest[..end])
-}
-
 /// A host in lower case, without its port (`:` and digits, or `:` alone) and then one dot at its end.
 pub fn normalize_host(host: &[u8]) -> Cow<'_, [u8]> {
     let digits = host.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
@@ -197,10 +188,6 @@ mod tests {
             assert_eq!(cut.authority, authority.map(str::as_bytes), "{input}");
             assert_eq!(cut.url, url.as_bytes(), "{input}");
         }
-        assert_eq!(rewritten_host(b"HTTP://h:1/p"), Some(&b"h:1"[..]));
-        assert_eq!(rewritten_host(b"http://h"), None);
-        assert_eq!(rewritten_host(b"https://h/"), None);
-        assert_eq!(rewritten_host(b"/"), None);
     }
 
     #[test]

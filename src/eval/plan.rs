@@ -283,8 +283,8 @@ impl Test<'_> {
         match &self.check {
             Prepared::Exists => true,
             Prepared::Text(matcher) => matcher.is_match(text),
-            // A pattern that can exceed the engine's limits is an error before it gets here; if one does, the
-            // engine's answer is "no match" as well.
+            // A pattern that can exceed the engine's limits is an error before it gets here; were there one, the
+            // engine would fail the request and no rule would match.
             Prepared::Matches(patterns) => patterns.iter().any(|pattern| pattern.is_match(text).unwrap_or(false)),
             Prepared::SameAs(other) => match sight.seen(*other) {
                 Seen::Text(other) => other.as_deref() == Some(text),

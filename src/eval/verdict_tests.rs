@@ -1,7 +1,7 @@
 //! Order, modes, allows, limits, scores and rates of the evaluation.
 
 use super::super::samples::*;
-use super::super::{LimitKind, matches, run_test, trace};
+use super::super::{LimitKind, TraceKind, matches, run_test, trace};
 use super::*;
 use crate::catalog::Field;
 use crate::ir::{Call, Check, FieldReference, IntegerOperator, Predicate, Quantifier, Test, TestStep, Value};
@@ -17,6 +17,12 @@ fn block() -> Vec<Action> {
 fn judge(ruleset: &Ruleset, request: &Request) -> Verdict {
     Evaluator::new(ruleset).verdict(request)
 }
+
+/// [`Evaluator::judge`] is called from several threads.
+const _: () = {
+    const fn is_sync<T: Sync>() {}
+    is_sync::<Evaluator<'_>>();
+};
 
 #[test]
 fn the_first_enforced_terminal_action_ends_the_evaluation() {
@@ -359,12 +365,12 @@ fn a_trace_shows_what_each_clause_saw() {
     let set = ruleset(vec![rule("r", Mode::Draft, both, block())]);
     let trace = trace(&set, 0, &get(&format!("/?q=a%00&q={}b", "\"".repeat(90)), &[])).unwrap();
     assert!(trace.matched && trace.limit.is_none() && trace.rate.is_none());
-    let super::super::TraceKind::Any(parts) = &trace.when.kind else { panic!("any of two") };
+    let TraceKind::Any(parts) = &trace.when.kind else { panic!("any of two") };
     let shown: Vec<(bool, String)> = parts
         .iter()
         .map(|part| match &part.kind {
-            super::super::TraceKind::Compare(comparison) => (part.held, comparison.seen.to_string()),
-            other => panic!("{other:?}"),
+            TraceKind::Compare(comparison) => (part.held, comparison.seen.to_string()),
+            other @ (TraceKind::All(_) | TraceKind::Any(_) | TraceKind::Not(_)) => panic!("{other:?}"),
         })
         .collect();
     assert_eq!(shown[0], (false, "absent".to_owned()));

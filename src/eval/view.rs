@@ -1,5 +1,5 @@
 //! One request → the value of each field, computed when it is first asked for and kept. [`super::plan`] puts functions
-//! on top.
+//! on top. The request is one that `super::wire::received` gave: as the engines show it.
 
 use super::address::{NetworkSet, client_address, unmapped};
 use super::decode::{decimal, query_decode, url_decode};
@@ -245,11 +245,6 @@ impl<'v> View<'v> {
 
     /// A request header as the engines show it.
     fn header(&'v self, name: &[u8]) -> Text<'v> {
-        if name == b"host"
-            && let Some(host) = parts::rewritten_host(&self.request.target)
-        {
-            return Some(Cow::Borrowed(host));
-        }
         parts::joined_header(&self.request.headers, name)
     }
 
