@@ -2,20 +2,34 @@
 //! turn nodes into the tree of `ast`, `condition` parses expressions with the pest grammar in `grammar/`.
 
 pub mod ast;
+mod cases;
+mod condition;
+mod hazards;
+mod nodes;
+mod project;
+mod report;
+mod scalar_map;
+mod signature;
+mod terms;
 pub mod values;
+mod yaml;
 
 use crate::diagnostic::Diagnostics;
 use crate::source::{SourceId, SourceMap};
 
 /// Reads one signature file. `None` when so much is wrong that nothing can be analyzed; every problem is in
-/// `diagnostics`.
+/// `diagnostics`. A signature beside errors may stand in for what could not be read: check it, never emit it.
 pub fn parse_signature(sources: &SourceMap, source: SourceId, diagnostics: &mut Diagnostics) -> Option<ast::Signature> {
-    let _ = (sources, source, diagnostics);
-    None
+    let text = sources.text(source);
+    let mut reader = nodes::Reader { text, report: report::Report::new(diagnostics) };
+    let document = yaml::parse(source, text, &mut reader.report)?;
+    signature::signature(&mut reader, source, sources.name(source), document)
 }
 
 /// Reads the project file.
 pub fn parse_project(sources: &SourceMap, source: SourceId, diagnostics: &mut Diagnostics) -> Option<ast::Project> {
-    let _ = (sources, source, diagnostics);
-    None
+    let text = sources.text(source);
+    let mut reader = nodes::Reader { text, report: report::Report::new(diagnostics) };
+    let document = yaml::parse(source, text, &mut reader.report)?;
+    project::project(&mut reader, source, &document.root)
 }

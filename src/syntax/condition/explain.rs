@@ -1,0 +1,93 @@
+//! pest's furthest failure → a sentence that a person can act on. pest gives the rules that were tried at that place;
+//! what counts is only whether a value or an operator was due. Called by `condition::parse` and `terms`.
+
+use pest::error::{Error, ErrorVariant, InputLocation};
+
+use super::{Place, Rule, problem};
+use crate::diagnostic::{Code, Diagnostic};
+
+/// Explains an error of a parse that began at `base` of `text`.
+pub(super) fn explain(text: &str, base: usize, error: &Error<Rule>, place: &Place) -> Diagnostic {
+    let at = base + position(error);
+    let at = at + blank_length(&text[at..]);
+    let (found, length) = found(&text[at..]);
+    let tried: &[Rule] = match &error.variant {
+        ErrorVariant::ParsingError { positives, .. } => positives,
+        ErrorVariant::CustomError { .. } => &[],
+    };
+    let any = |rules: &[Rule]| tried.iter().any(|rule| rules.contains(rule));
+    let wanted = if any(&[Rule::bad_key]) {
+        "a key in double quotes, such as `[\"user-agent\"]`"
+    } else if any(&[Rule::and, Rule::or, Rule::comparison]) {
+        "`and`, `or` or an operator such as `==`, `in`, `contains`, `matches`"
+    } else if any(&[Rule::reference, Rule::string, Rule::number, Rule::list, Rule::expression]) {
+        "a value (a field, a literal, a list or a function call)"
+    } else {
+        "something else"
+    };
+    let message = if text.trim().is_empty() || blank_length(text) == text.len() {
+        "the condition is empty".to_owned()
+    } else {
+        format!("expected {wanted}, found {found}")
+    };
+    let label = if length == 0 { "the condition ends here" } else { "unexpected" };
+    let diagnostic = problem(Code::InvalidCondition, place, at..at + length, message, label);
+    match hint(text, at, &text[at..]) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}
+
+/// Where pest got to, as an offset.
+pub(super) fn position(error: &Error<Rule>) -> usize {
+    match error.location {
+        InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+    }
+}
+
+/// Length of the blanks and comments that a text starts with.
+fn blank_length(text: &str) -> usize {
+    let mut rest = text.trim_start();
+    while rest.starts_with('#') {
+        rest = rest.find('\n').map_or("", |end| &rest[end..]).trim_start();
+    }
+    text.len() - rest.len()
+}
+
+/// The token at the start of a text in words, and its length.
+pub(super) fn found(rest: &str) -> (String, usize) {
+    let word: usize = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum();
+    match rest.chars().next() {
+        None => ("the end".to_owned(), 0),
+        Some(first) => {
+            let length = if word == 0 { first.len_utf8() } else { word };
+            (format!("`{}`", &rest[..length]), length)
+        }
+    }
+}
+
+fn hint(text: &str, at: usize, rest: &str) -> Option<&'static str> {
+    let before = text[..at].trim_end();
+    let after_word = before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let hint = match rest.chars().next()? {
+        '\'' => "strings are written with double quotes: `\"…\"`",
+        '“' | '”' | '„' | '‘' | '’' => "these are typographic quotes; strings are written with `\"`",
+        '/' => "regular expressions are written as `r\"…\"`",
+        '-' if after_word => "names have no `-`; a header is written as `req.headers[\"user-agent\"]`",
+        '{' => "lists and sets are written in `[…]`",
+        '%' => "a mode with a share (`canary 10%`) belongs to `mode:`",
+        '$' => "names of `let:` are written without `$`",
+        ';' => "a condition is one expression, no statement ends it",
+        '\u{a0}' | '\u{3000}' => "this blank is no ordinary space",
+        '+' | '*' => "there is no arithmetic in conditions",
+        '?' | ':' => "there is no conditional expression; use `and`, `or` and `not`",
+        'n' if rest.starts_with("not") && before.ends_with(['=', '<', '>']) => {
+            "`not` goes before the whole comparison: `not a == b`"
+        }
+        _ if after_word || before.ends_with(['"', ')', ']']) => {
+            "comparisons are joined with `and` or `or`, also from line to line"
+        }
+        _ => return None,
+    };
+    Some(hint)
+}

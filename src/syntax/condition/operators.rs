@@ -1,0 +1,89 @@
+//! The word or sign between two operands → an operator. Knows the operators of other rule languages and says how
+//! they are written here. Called by `lower`.
+
+use crate::catalog::{OPERATORS, Operator};
+use crate::diagnostic::nearest;
+
+/// What a token in an operator's place means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// One of ours, as it is written here.
+    Own(Operator),
+    /// Another language's way to write ours; negated for `!~` and `not in`.
+    Foreign { operator: Operator, negated: bool },
+    /// `a == "x" adn b`
+    MisspelledLogic(&'static str),
+    /// Nothing that could be guessed, with the nearest of ours.
+    Unknown(Option<Operator>),
+}
+
+/// How other languages write our operators, in lower case: VCL, SQL, Cloudflare, Sigma, jq, ModSecurity …
+const FOREIGN: &[(&str, Operator)] = &[
+    ("=", Operator::Equal),
+    ("===", Operator::Equal),
+    ("is", Operator::Equal),
+    ("eq", Operator::Equal),
+    ("equals", Operator::Equal),
+    ("<>", Operator::NotEqual),
+    ("!==", Operator::NotEqual),
+    ("≠", Operator::NotEqual),
+    ("ne", Operator::NotEqual),
+    ("neq", Operator::NotEqual),
+    ("≤", Operator::LessOrEqual),
+    ("=<", Operator::LessOrEqual),
+    ("le", Operator::LessOrEqual),
+    ("lte", Operator::LessOrEqual),
+    ("lt", Operator::Less),
+    ("≥", Operator::GreaterOrEqual),
+    ("=>", Operator::GreaterOrEqual),
+    ("ge", Operator::GreaterOrEqual),
+    ("gte", Operator::GreaterOrEqual),
+    ("gt", Operator::Greater),
+    ("~", Operator::Matches),
+    ("~=", Operator::Matches),
+    ("=~", Operator::Matches),
+    ("~~", Operator::Matches),
+    ("like", Operator::Matches),
+    ("rlike", Operator::Matches),
+    ("regex", Operator::Matches),
+    ("regexp", Operator::Matches),
+    ("re", Operator::Matches),
+    ("rx", Operator::Matches),
+    ("match", Operator::Matches),
+    ("has", Operator::Contains),
+    ("contain", Operator::Contains),
+    ("include", Operator::Contains),
+    ("includes", Operator::Contains),
+    ("contains_any", Operator::Contains),
+    ("containsany", Operator::Contains),
+    ("startswith", Operator::StartsWith),
+    ("beginswith", Operator::StartsWith),
+    ("begins_with", Operator::StartsWith),
+    ("starts", Operator::StartsWith),
+    ("endswith", Operator::EndsWith),
+    ("ends", Operator::EndsWith),
+];
+
+/// Says what `token` means.
+pub(super) fn meaning(token: &str) -> Meaning {
+    if let Some(row) = OPERATORS.iter().find(|row| row.name == token) {
+        return Meaning::Own(row.operator);
+    }
+    let lower = token.to_lowercase();
+    let (word, negated) = match lower.strip_prefix("not").filter(|rest| rest.starts_with(char::is_whitespace)) {
+        Some(rest) => (rest.trim_start(), true),
+        None if lower == "!~" => ("~", true),
+        None => (lower.as_str(), false),
+    };
+    let own = OPERATORS.iter().find(|row| row.name == word).map(|row| row.operator);
+    let foreign = || FOREIGN.iter().find(|(name, _)| *name == word).map(|(_, operator)| *operator);
+    if let Some(operator) = own.or_else(foreign) {
+        return Meaning::Foreign { operator, negated };
+    }
+    let words = OPERATORS.iter().map(|row| row.name).filter(|name| name.starts_with(char::is_alphabetic));
+    match nearest(word, words.chain(["and", "or"])) {
+        Some("and") => Meaning::MisspelledLogic("and"),
+        Some("or") => Meaning::MisspelledLogic("or"),
+        near => Meaning::Unknown(OPERATORS.iter().find(|row| Some(row.name) == near).map(|row| row.operator)),
+    }
+}

@@ -1,0 +1,182 @@
+//! What is legal YAML but not what its reader sees: invisible characters, tags, merge keys, several documents, and
+//! the places where YAML cuts or rewrites a condition. Called by `yaml` and `nodes`.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::{SourceId, Span};
+use granit_parser::ScalarStyle;
+
+use super::report::Report;
+
+/// Reports characters that nobody sees or that change the direction of the text. A byte-order mark at the start of
+/// the file is fine.
+pub(super) fn invisible_characters(source: SourceId, text: &str, report: &mut Report<'_>) {
+    let mut rest = text.char_indices();
+    while let Some((at, character)) = rest.next() {
+        if character.is_ascii_graphic() || character == ' ' || character == '\n' || !is_invisible(character, at) {
+            continue;
+        }
+        if character == '\r' && text[at + 1..].starts_with('\n') {
+            continue;
+        }
+        let code = character as u32;
+        let escape = if code < 0x80 { format!("\\x{code:02x}") } else { format!("\\u{{{code:x}}}") };
+        let span = Span::new(source, at, at + character.len_utf8());
+        report.push(
+            Diagnostic::new(
+                Code::InvisibleCharacter,
+                span,
+                format!("invisible character U+{code:04X} ({})", describe(character)),
+                "nobody sees this",
+            )
+            .help(format!("where a string of a condition needs it, write it as `{escape}`"))
+            .fix("remove it", span, ""),
+        );
+        if report.is_full() {
+            return;
+        }
+    }
+}
+
+fn is_invisible(character: char, at: usize) -> bool {
+    match character {
+        '\t' => false,
+        '\u{feff}' => at > 0,
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180e}' => true,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{ffa0}' => true,
+        '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
+        character => character.is_control(),
+    }
+}
+
+fn describe(character: char) -> &'static str {
+    match character {
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => {
+            "changes the direction of the text"
+        }
+        '\u{2028}' | '\u{2029}' | '\r' => "a line break to some tools",
+        '\u{feff}' => "a byte-order mark",
+        character if character.is_control() => "a control character",
+        _ => "has no width",
+    }
+}
+
+/// A tag such as `!x`.
+pub(super) fn tag(tag: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(Code::YamlHazard, span, format!("YAML tags are not allowed, found `{tag}`"), "has a tag")
+        .help("a condition that starts with `!` is written with `not`; other text that does is put in quotes")
+}
+
+pub(super) fn merge_key(span: Span) -> Diagnostic {
+    Diagnostic::new(Code::YamlHazard, span, "merge keys (`<<`) are not allowed", "a merge key")
+        .help("write the values out; a condition is shared with `let:`, a set of values with a list")
+}
+
+pub(super) fn second_document(span: Span) -> Diagnostic {
+    Diagnostic::new(Code::YamlHazard, span, "several documents in one file", "the second document starts here")
+        .help("one file, one signature: put it into a file of its own")
+}
+
+pub(super) fn unknown_alias(name: &str, span: Span) -> Diagnostic {
+    let message = format!("unknown YAML alias `*{}`", super::terms::shorten(name));
+    Diagnostic::new(Code::InvalidYaml, span, message, "no `&` with this name before this place")
+        .help("text that starts with `*` is put in quotes, a condition into a block scalar: `when: |`")
+}
+
+/// Adds to a YAML error what probably caused it: a value that YAML reads in its own way.
+pub(super) fn explain_trap(diagnostic: Diagnostic, text: &str, at: usize) -> Diagnostic {
+    let line_start = text[..at].rfind('\n').map_or(0, |index| index + 1);
+    let line_end = text[at..].find('\n').map_or(text.len(), |index| at + index);
+    let own = &text[line_start..line_end];
+    // An error that shows only at the next line was often made on the one before.
+    let previous = text[..line_start.saturating_sub(1)].rfind('\n').map_or(0, |index| index + 1);
+    let before = &text[previous.min(line_start)..line_start];
+    for line in [own, before] {
+        let Some((key, value)) = key_and_value(line) else { continue };
+        let Some(cause) = trap(value) else { continue };
+        return diagnostic.note(format!("{cause}, so YAML does not read the value of `{key}` as it stands")).help(
+            format!(
+                "write a condition as a block scalar (`{key}: |`, the text indented below), put other text in quotes"
+            ),
+        );
+    }
+    diagnostic
+}
+
+/// `key` and the value of a line `- key: value`.
+fn key_and_value(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim().trim_start_matches("- ").trim_start();
+    let (key, value) = line.split_once(": ")?;
+    let plain =
+        !key.is_empty() && key.len() <= 64 && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    plain.then(|| (key, value.trim()))
+}
+
+fn trap(value: &str) -> Option<String> {
+    let first = value.chars().next()?;
+    if matches!(first, '"' | '\'' | '[' | '{' | '@' | '!' | '*' | '&' | '%' | '`') {
+        return Some(format!("it starts with `{first}`"));
+    }
+    if value.contains(": ") {
+        return Some("it has `: ` in it".to_owned());
+    }
+    value.contains(" #").then(|| "it has ` #` in it, where a YAML comment starts".to_owned())
+}
+
+/// Reports escapes that YAML itself replaces in a double-quoted condition. True where there are any.
+pub(super) fn rewritten_escapes(
+    text: &str,
+    span: Span,
+    style: ScalarStyle,
+    key: &str,
+    report: &mut Report<'_>,
+) -> bool {
+    if style != ScalarStyle::DoubleQuoted {
+        return false;
+    }
+    let raw = &text[span.range()];
+    let mut at = 0;
+    let mut found = false;
+    while let Some(length) = raw[at..].find('\\') {
+        at += length;
+        let Some(escaped) = raw[at + 1..].chars().next() else { break };
+        let end = at + 1 + escaped.len_utf8();
+        if !matches!(escaped, '"' | '\\') {
+            found = true;
+            let shown =
+                if escaped.is_control() { "at the end of the line".to_owned() } else { format!("`\\{escaped}`") };
+            let place = Span::new(span.source, span.start as usize + at, span.start as usize + end);
+            report.push(
+                Diagnostic::new(
+                    Code::EscapeInDoubleQuotes,
+                    place,
+                    format!("YAML replaces the escape {shown} before the condition is read"),
+                    "replaced by YAML",
+                )
+                .help(format!("write the condition as a block scalar: `{key}: |`, the text indented below")),
+            );
+        }
+        at = end;
+    }
+    found
+}
+
+/// Where a YAML comment cuts a plain scalar that ends at `span.end`: the comment's place.
+pub(super) fn cut_by_comment(text: &str, span: Span, style: ScalarStyle) -> Option<Span> {
+    if style != ScalarStyle::Plain {
+        return None;
+    }
+    let rest = &text[span.end as usize..];
+    let line = &rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())];
+    let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
+    line[blanks..].starts_with('#').then(|| {
+        let start = span.end as usize + blanks;
+        Span::new(span.source, start, span.end as usize + line.trim_end().len())
+    })
+}

@@ -1,0 +1,313 @@
+//! Typed access to YAML nodes: text, integers, lists, mappings with known keys, conditions. `signature`, `tests` and
+//! `project` read their keys with it; every problem is reported, and reading goes on.
+
+use granit_parser::ScalarStyle;
+
+use super::ast::{Expression, ExpressionKind};
+use super::report::Report;
+use super::scalar_map::Place;
+use super::terms::{TermParser, quoted, shorten};
+use super::yaml::{Node, NodeKind};
+use super::{condition, hazards};
+use crate::diagnostic::{Code, Diagnostic, nearest};
+use crate::source::{Span, Spanned};
+
+/// Reads the nodes of one file.
+pub(super) struct Reader<'r, 'd> {
+    pub(super) text: &'r str,
+    pub(super) report: Report<'d>,
+}
+
+/// Entries of a mapping, keys read as text.
+pub(super) struct Fields<'n, 's> {
+    what: &'static str,
+    entries: Vec<(&'n str, &'n Node<'s>, &'n Node<'s>)>,
+    seen: Vec<bool>,
+    missing: Vec<&'static str>,
+    /// Where a missing key is reported.
+    start: Span,
+}
+
+impl Reader<'_, '_> {
+    /// Reports a value of the wrong kind.
+    pub(super) fn wrong_type(&mut self, node: &Node<'_>, expected: &str) -> Diagnostic {
+        let found = describe(node);
+        let span = self.first_line(node.span);
+        Diagnostic::new(
+            Code::WrongType,
+            span,
+            format!("expected {expected}, found {found}"),
+            format!("expected {expected}"),
+        )
+    }
+
+    /// A span without the lines after its first.
+    pub(super) fn first_line(&self, span: Span) -> Span {
+        let text = &self.text[span.range()];
+        let length = text.find(['\n', '\r']).unwrap_or(text.len());
+        Span { end: span.start + length as u32, ..span }
+    }
+
+    pub(super) fn mapping<'n, 's>(&mut self, node: &'n Node<'s>, what: &'static str) -> Option<Fields<'n, 's>> {
+        let entries = self.entries(node, &format!("a mapping ({what})"))?;
+        let start = entries.first().map_or(node.span, |(_, key, _)| key.span);
+        let seen = vec![false; entries.len()];
+        Some(Fields { what, entries, seen, missing: Vec::new(), start: self.first_line(start) })
+    }
+
+    /// The entries of a mapping with free keys.
+    pub(super) fn entries<'n, 's>(
+        &mut self,
+        node: &'n Node<'s>,
+        expected: &str,
+    ) -> Option<Vec<(&'n str, &'n Node<'s>, &'n Node<'s>)>> {
+        let NodeKind::Mapping(entries) = &node.kind else {
+            let diagnostic = self.wrong_type(node, expected);
+            self.report.push(diagnostic);
+            return None;
+        };
+        let mut named = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            match &key.kind {
+                NodeKind::Scalar(name, _) => named.push((&**name, key, value)),
+                NodeKind::Null | NodeKind::Sequence(_) | NodeKind::Mapping(_) => {
+                    let diagnostic = self.wrong_type(key, "text as a key");
+                    self.report.push(diagnostic);
+                }
+            }
+        }
+        Some(named)
+    }
+
+    pub(super) fn sequence<'n, 's>(&mut self, node: &'n Node<'s>, expected: &str) -> Option<&'n [Node<'s>]> {
+        if let NodeKind::Sequence(items) = &node.kind {
+            return Some(items);
+        }
+        let mut diagnostic = self.wrong_type(node, expected);
+        if let NodeKind::Scalar(..) = &node.kind {
+            let written = &self.text[node.span.range()];
+            if !written.contains('\n') && !written.contains([',', '[', '{', '|', '>']) {
+                diagnostic = diagnostic.fix("make it a list", node.span, format!("[{written}]"));
+            }
+        }
+        self.report.push(diagnostic);
+        None
+    }
+
+    /// Text as it is written: a plain number is its own text. A boolean or null of YAML is an error, and so is a word
+    /// that other YAML tools take for a boolean.
+    pub(super) fn verbatim(&mut self, node: &Node<'_>, expected: &str) -> Option<Spanned<String>> {
+        let NodeKind::Scalar(value, style) = &node.kind else {
+            let diagnostic = self.wrong_type(node, expected);
+            self.report.push(diagnostic);
+            return None;
+        };
+        if *style == ScalarStyle::Plain && node.span.end > node.span.start {
+            let lower = value.to_lowercase();
+            let quotes = format!("\"{value}\"");
+            if matches!(&*lower, "true" | "false") {
+                let diagnostic = self.wrong_type(node, expected).fix("put it in quotes", node.span, quotes);
+                self.report.push(diagnostic);
+                return None;
+            }
+            if matches!(&*lower, "yes" | "no" | "on" | "off") {
+                let message = format!("`{value}` is text here but a boolean to other YAML tools");
+                let diagnostic = Diagnostic::new(Code::YamlHazard, node.span, message, "ambiguous without quotes");
+                self.report.push(diagnostic.fix("put it in quotes", node.span, quotes));
+            }
+        }
+        Some(Spanned::new(value.to_string(), node.span))
+    }
+
+    /// Text that should not be a number or nothing.
+    pub(super) fn text(&mut self, node: &Node<'_>, expected: &str) -> Option<Spanned<String>> {
+        let text = self.verbatim(node, expected)?;
+        if let NodeKind::Scalar(_, ScalarStyle::Plain) = node.kind
+            && is_number(&text.value)
+        {
+            let diagnostic = self.wrong_type(node, expected);
+            self.report.push(diagnostic.fix("put it in quotes", node.span, format!("\"{}\"", text.value)));
+            return None;
+        }
+        if text.value.trim().is_empty() {
+            let message = format!("expected {expected}, found empty text");
+            self.report.push(Diagnostic::new(Code::InvalidValue, node.span, message, "nothing in it"));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A list of texts.
+    pub(super) fn texts(&mut self, node: &Node<'_>, expected: &str) -> Option<Vec<Spanned<String>>> {
+        let items = self.sequence(node, expected)?;
+        Some(items.iter().filter_map(|item| self.verbatim(item, "text")).collect())
+    }
+
+    /// A plain decimal integer in a range.
+    pub(super) fn integer(&mut self, node: &Node<'_>, range: std::ops::RangeInclusive<u64>) -> Option<Spanned<u64>> {
+        let (low, high) = (*range.start(), *range.end());
+        let expected = if high >= 999_999_999_999_999 {
+            format!("an integer of at least {low}")
+        } else {
+            format!("an integer from {low} to {high}")
+        };
+        if let NodeKind::Scalar(value, style) = &node.kind {
+            let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+            let canonical = digits && value.len() <= 15 && (value.len() == 1 || !value.starts_with('0'));
+            if let Some(integer) = value.parse().ok().filter(|_| canonical && *style == ScalarStyle::Plain) {
+                if range.contains(&integer) {
+                    return Some(Spanned::new(integer, node.span));
+                }
+                let message = format!("expected {expected}, found `{integer}`");
+                self.report.push(Diagnostic::new(Code::InvalidValue, node.span, message, "out of range"));
+                return None;
+            }
+            let mut diagnostic = self.wrong_type(node, &expected);
+            if canonical {
+                diagnostic = diagnostic.fix("remove the quotes", node.span, value.to_string());
+            } else if digits && value.len() <= 15 {
+                diagnostic = diagnostic.note("a leading zero makes it octal to other YAML tools").fix(
+                    "remove the zero",
+                    node.span,
+                    value.trim_start_matches('0').to_owned(),
+                );
+            }
+            self.report.push(diagnostic);
+            return None;
+        }
+        let diagnostic = self.wrong_type(node, &expected);
+        self.report.push(diagnostic);
+        None
+    }
+
+    /// A text in one of the small languages.
+    pub(super) fn term<T>(&mut self, node: &Node<'_>, expected: &str, parser: TermParser<T>) -> Option<Spanned<T>> {
+        let NodeKind::Scalar(value, style) = &node.kind else {
+            let diagnostic = self.wrong_type(node, expected);
+            self.report.push(diagnostic);
+            return None;
+        };
+        let place = Place::of_scalar(self.text, node.span, *style, value);
+        parser(value, &place, &mut self.report).map(|term| Spanned::new(term, node.span))
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        node: &Node<'_>,
+        what: &str,
+        words: &[(&'static str, T)],
+    ) -> Option<Spanned<T>> {
+        let names: Vec<&'static str> = words.iter().map(|(name, _)| *name).collect();
+        let NodeKind::Scalar(value, _) = &node.kind else {
+            let diagnostic = self.wrong_type(node, &format!("one of {}", quoted(&names)));
+            self.report.push(diagnostic);
+            return None;
+        };
+        if let Some((_, word)) = words.iter().find(|(name, _)| *name == &**value) {
+            return Some(Spanned::new(*word, node.span));
+        }
+        let message = format!("unknown {what} `{}`", shorten(value));
+        let diagnostic = Diagnostic::new(Code::InvalidValue, self.first_line(node.span), message, "not one of them");
+        self.report.push(match nearest(value.get(..64).unwrap_or(value), names.iter().copied()) {
+            Some(near) => diagnostic.fix(format!("did you mean `{near}`?"), node.span, near),
+            None => diagnostic.help(format!("it is one of {}", quoted(&names))),
+        });
+        None
+    }
+
+    /// The condition under `key`. An expression even where there is an error, so that the rest can be checked.
+    pub(super) fn condition(&mut self, node: &Node<'_>, key: &str) -> Expression {
+        let failed = Expression { kind: ExpressionKind::Error, span: self.first_line(node.span) };
+        let NodeKind::Scalar(value, style) = &node.kind else {
+            let mut diagnostic = self.wrong_type(node, "a condition");
+            if !matches!(node.kind, NodeKind::Null) {
+                diagnostic = diagnostic
+                    .help(format!("a condition that starts with `[` or `{{` is written as a block scalar: `{key}: |`"));
+            }
+            self.report.push(diagnostic);
+            return failed;
+        };
+        if hazards::rewritten_escapes(self.text, node.span, *style, key, &mut self.report) {
+            return failed;
+        }
+        let place = Place::of_scalar(self.text, node.span, *style, value);
+        let before = self.report.count();
+        let expression = condition::parse(value, &place, &mut self.report);
+        if self.report.count() > before
+            && !self.report.is_full()
+            && let Some(comment) = hazards::cut_by_comment(self.text, node.span, *style)
+            && let Some(last) = self.report.last_mut()
+        {
+            let label = "to YAML a comment starts here, the condition ends before it";
+            *last = last.clone().secondary(comment, label).help(format!(
+                "if it belongs to the condition, write that as a block scalar: `{key}: |`, the text indented below"
+            ));
+        }
+        expression
+    }
+}
+
+impl<'n, 's> Fields<'n, 's> {
+    /// The value of a key.
+    pub(super) fn get(&mut self, key: &str) -> Option<&'n Node<'s>> {
+        let index = self.entries.iter().position(|(name, _, _)| *name == key)?;
+        self.seen[index] = true;
+        Some(self.entries[index].2)
+    }
+
+    /// The value of a key that must be there; [`Fields::finish`] reports it if not.
+    pub(super) fn require(&mut self, key: &'static str) -> Option<&'n Node<'s>> {
+        let value = self.get(key);
+        if value.is_none() {
+            self.missing.push(key);
+        }
+        value
+    }
+
+    /// Reports what is missing and what nobody asked for; `known` are all keys, for a suggestion.
+    pub(super) fn finish(mut self, reader: &mut Reader<'_, '_>, known: &[&'static str]) {
+        let is_present = |key: &str| self.entries.iter().any(|(name, _, _)| *name == key);
+        let free: Vec<&'static str> = known.iter().copied().filter(|key| !is_present(key)).collect();
+        for (index, (name, key, _)) in self.entries.iter().enumerate() {
+            if self.seen[index] || reader.report.is_full() {
+                continue;
+            }
+            let message = format!("unknown key `{}` in {}", shorten(name), self.what);
+            let diagnostic = Diagnostic::new(Code::UnknownKey, reader.first_line(key.span), message, "unknown key");
+            reader.report.push(match nearest(name, free.iter().copied()) {
+                Some(near) => {
+                    self.missing.retain(|missing| *missing != near);
+                    diagnostic.fix(format!("did you mean `{near}`?"), key.span, near)
+                }
+                None => diagnostic.help(format!("known keys are {}", quoted(known))),
+            });
+        }
+        for key in self.missing {
+            reader.report.push(Diagnostic::new(
+                Code::MissingKey,
+                self.start,
+                format!("missing key `{key}` in {}", self.what),
+                format!("`{key}` is required here"),
+            ));
+        }
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) && text.parse::<f64>().is_ok()
+}
+
+/// A node in words.
+fn describe(node: &Node<'_>) -> String {
+    match &node.kind {
+        NodeKind::Null => "nothing".to_owned(),
+        NodeKind::Sequence(_) => "a list".to_owned(),
+        NodeKind::Mapping(_) => "a mapping".to_owned(),
+        NodeKind::Scalar(value, ScalarStyle::Plain) if matches!(&*value.to_lowercase(), "true" | "false") => {
+            format!("the boolean `{value}`")
+        }
+        NodeKind::Scalar(value, ScalarStyle::Plain) if is_number(value) => format!("the number `{}`", shorten(value)),
+        NodeKind::Scalar(value, _) => format!("the text `{}`", shorten(value)),
+    }
+}

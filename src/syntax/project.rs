@@ -1,0 +1,230 @@
+//! The node tree of `edgesig.yaml` → [`Project`]. Called by `syntax::parse_project`; everything in the file has a
+//! default, so what is left out is `None` or empty.
+
+use super::ast::{
+    FastlyTarget, ListDeclaration, ListType, Project, ProjectBlock, ProjectLimits, ProjectTargets, Service,
+    VarnishTarget,
+};
+use super::nodes::Reader;
+use super::signature::{TARGETS, language_version};
+use super::terms;
+use super::yaml::{Node, NodeKind};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::{SourceId, Spanned};
+
+const KEYS: [&str; 13] = [
+    "edgesig",
+    "signatures",
+    "targets",
+    "trusted_proxies",
+    "facts",
+    "lists",
+    "limits",
+    "block",
+    "score",
+    "prefix",
+    "services",
+    "lints",
+    "policy",
+];
+
+const LIST_TYPES: [(&str, ListType); 5] = [
+    ("ip", ListType::Ip),
+    ("string", ListType::String),
+    ("i-string", ListType::IgnoreCaseString),
+    ("int", ListType::Int),
+    ("regex", ListType::Regex),
+];
+
+/// Reads the project file. `None` when it is no mapping.
+pub(super) fn project(reader: &mut Reader<'_, '_>, source: SourceId, root: &Node<'_>) -> Option<Project> {
+    let mut project = Project {
+        source,
+        signatures: Vec::new(),
+        targets: ProjectTargets::default(),
+        trusted_proxies: None,
+        facts: Vec::new(),
+        lists: Vec::new(),
+        limits: ProjectLimits::default(),
+        block: ProjectBlock::default(),
+        score_threshold: None,
+        prefix: None,
+        services: Vec::new(),
+        lints: None,
+        policy: None,
+    };
+    if let NodeKind::Null = root.kind {
+        return Some(project);
+    }
+    let mut fields = reader.mapping(root, "the project file")?;
+    if let Some(node) = fields.get("edgesig") {
+        language_version(reader, node);
+    }
+    let folders = fields.get("signatures").and_then(|node| reader.texts(node, "a list of folders"));
+    project.signatures = folders.unwrap_or_default();
+    project.targets = fields.get("targets").map(|node| targets(reader, node)).unwrap_or_default();
+    project.trusted_proxies = fields.get("trusted_proxies").and_then(|node| list_name(reader, node));
+    project.facts =
+        fields.get("facts").map(|node| pairs(reader, node, "a mapping of fields to headers")).unwrap_or_default();
+    project.lists = fields.get("lists").map(|node| lists(reader, node)).unwrap_or_default();
+    project.limits = fields.get("limits").map(|node| limits(reader, node)).unwrap_or_default();
+    project.block = fields.get("block").map(|node| block(reader, node)).unwrap_or_default();
+    project.score_threshold = fields.get("score").and_then(|node| {
+        let mut fields = reader.mapping(node, "`score`")?;
+        let threshold = fields.require("threshold").and_then(|node| reader.integer(node, 1..=1_000_000));
+        fields.finish(reader, &["threshold"]);
+        threshold
+    });
+    project.prefix = fields.get("prefix").and_then(|node| prefix(reader, node));
+    project.services = fields.get("services").map(|node| services(reader, node)).unwrap_or_default();
+    project.lints = fields.get("lints").map(|node| node.span);
+    project.policy = fields.get("policy").map(|node| node.span);
+    fields.finish(reader, &KEYS);
+    Some(project)
+}
+
+fn targets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectTargets {
+    let mut targets = ProjectTargets::default();
+    let Some(mut fields) = reader.mapping(node, "`targets`") else { return targets };
+    if let Some(node) = fields.get("varnish") {
+        targets.varnish = Some(VarnishTarget::default());
+        if !matches!(node.kind, NodeKind::Null)
+            && let Some(mut fields) = reader.mapping(node, "the target `varnish`")
+        {
+            let version = fields.get("version").and_then(|node| reader.verbatim(node, "a version such as `\"7.1\"`"));
+            let vmods = fields.get("vmods").and_then(|node| reader.texts(node, "a list of vmods"));
+            targets.varnish = Some(VarnishTarget { version, vmods });
+            fields.finish(reader, &["version", "vmods"]);
+        }
+    }
+    if let Some(node) = fields.get("fastly") {
+        targets.fastly = Some(FastlyTarget::default());
+        if !matches!(node.kind, NodeKind::Null)
+            && let Some(mut fields) = reader.mapping(node, "the target `fastly`")
+        {
+            let log_endpoint = fields.get("log_endpoint").and_then(|node| reader.text(node, "a name"));
+            targets.fastly = Some(FastlyTarget { log_endpoint });
+            fields.finish(reader, &["log_endpoint"]);
+        }
+    }
+    fields.finish(reader, &TARGETS);
+    targets
+}
+
+/// The name of a list, also where it is written with `@`.
+fn list_name(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Spanned<String>> {
+    let name = reader.text(node, "the name of a list")?;
+    if let Some(bare) = name.value.strip_prefix('@') {
+        let message = "the list is named without `@` here";
+        let diagnostic = Diagnostic::new(Code::InvalidValue, name.span, message, "has an `@`");
+        reader.report.push(diagnostic.fix(format!("write `{bare}`"), name.span, bare));
+        return Some(Spanned::new(bare.to_owned(), name.span));
+    }
+    Some(name)
+}
+
+fn pairs(reader: &mut Reader<'_, '_>, node: &Node<'_>, expected: &str) -> Vec<(Spanned<String>, Spanned<String>)> {
+    let Some(entries) = reader.entries(node, expected) else { return Vec::new() };
+    entries
+        .into_iter()
+        .filter_map(|(name, key, value)| Some((Spanned::new(name.to_owned(), key.span), reader.text(value, "text")?)))
+        .collect()
+}
+
+fn lists(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<ListDeclaration> {
+    let Some(entries) = reader.entries(node, "a mapping of names to lists") else { return Vec::new() };
+    let declarations = entries.into_iter().filter_map(|(name, key, value)| {
+        let mut characters = name.bytes();
+        let starts = characters.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+        if !starts || !characters.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
+            let message = format!("`{}` cannot be the name of a list", terms::shorten(name));
+            let diagnostic = Diagnostic::new(Code::InvalidValue, reader.first_line(key.span), message, "not a name");
+            reader
+                .report
+                .push(diagnostic.help("a name is made of letters, digits, `_` and `-`, and starts with a letter"));
+        }
+        let mut fields = reader.mapping(value, "a list")?;
+        let list_type = fields.require("type").and_then(|node| reader.word(node, "type of list", &LIST_TYPES));
+        let values = fields.get("values").and_then(|node| reader.texts(node, "a list of values"));
+        let file = fields.get("file").and_then(|node| reader.text(node, "a path"));
+        let edge = fields.get("edge").and_then(|node| reader.text(node, "a name"));
+        let sample = fields.get("sample").and_then(|node| reader.texts(node, "a list of values"));
+        fields.finish(reader, &["type", "values", "file", "edge", "sample"]);
+        let name = Spanned::new(name.to_owned(), key.span);
+        Some(ListDeclaration { name, list_type: list_type?, values, file, edge, sample })
+    });
+    declarations.collect()
+}
+
+fn limits(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectLimits {
+    let Some(mut fields) = reader.mapping(node, "`limits`") else { return ProjectLimits::default() };
+    let mut number = |key: &str, most: u64| fields.get(key).and_then(|node| reader.integer(node, 1..=most));
+    let url = number("url", 65_536);
+    let values = number("values", 1_000);
+    let names = number("names", 10_000);
+    let body = number("body", 1 << 30);
+    let over = fields.get("over").and_then(|node| reader.term(node, "an action", terms::action));
+    fields.finish(reader, &["url", "values", "names", "body", "over"]);
+    ProjectLimits { url, values, names, body, over }
+}
+
+fn block(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectBlock {
+    let Some(mut fields) = reader.mapping(node, "`block`") else { return ProjectBlock::default() };
+    let status = fields.get("status").and_then(|node| reader.integer(node, 400..=599));
+    let body = fields.get("body").and_then(|node| reader.text(node, "`json`, `html`, `text` or a file"));
+    fields.finish(reader, &["status", "body"]);
+    ProjectBlock { status, body }
+}
+
+/// A word that can start VCL identifiers and header names.
+fn prefix(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Spanned<String>> {
+    let prefix = reader.text(node, "a prefix")?;
+    let mut characters = prefix.value.bytes();
+    let starts = characters.next().is_some_and(|b| b.is_ascii_lowercase());
+    if starts && prefix.value.len() <= 24 && characters.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+        return Some(prefix);
+    }
+    let message = format!("`{}` cannot start identifiers and header names", terms::shorten(&prefix.value));
+    let diagnostic = Diagnostic::new(Code::InvalidValue, prefix.span, message, "not a prefix");
+    reader.report.push(
+        diagnostic.help("a prefix is made of `a` to `z` and `0` to `9`, starts with a letter and has at most 24"),
+    );
+    None
+}
+
+fn services(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Service> {
+    let Some(entries) = reader.entries(node, "a mapping of names to services") else { return Vec::new() };
+    let services = entries.into_iter().filter_map(|(name, key, value)| {
+        let mut service = Service {
+            name: Spanned::new(name.to_owned(), key.span),
+            select_tags: None,
+            select_ids: None,
+            modes: Vec::new(),
+            except: Vec::new(),
+        };
+        let mut fields = reader.mapping(value, "a service")?;
+        if let Some(node) = fields.get("select")
+            && let Some(mut fields) = reader.mapping(node, "`select`")
+        {
+            service.select_tags = fields.get("tags").and_then(|node| reader.texts(node, "a list of tags"));
+            service.select_ids = fields.get("ids").and_then(|node| reader.texts(node, "a list of ids"));
+            fields.finish(reader, &["tags", "ids"]);
+        }
+        if let Some(node) = fields.get("modes") {
+            for (id, key, value) in reader.entries(node, "a mapping of ids to modes").unwrap_or_default() {
+                if let Some(mode) = reader.term(value, "a mode", terms::mode) {
+                    service.modes.push((Spanned::new(id.to_owned(), key.span), mode));
+                }
+            }
+        }
+        if let Some(node) = fields.get("except") {
+            for (id, key, value) in reader.entries(node, "a mapping of ids to conditions").unwrap_or_default() {
+                let condition = reader.condition(value, id);
+                service.except.push((Spanned::new(id.to_owned(), key.span), condition));
+            }
+        }
+        fields.finish(reader, &["select", "modes", "except"]);
+        Some(service)
+    });
+    services.collect()
+}

@@ -1,0 +1,293 @@
+//! The node tree of a signature file → [`Signature`]. Called by `syntax::parse_signature`; every problem of a file is
+//! reported in one run.
+
+use super::ast::{Action, Date, Expression, ExpressionKind, Let, Mode, Rate, RatePoint, References, Risk, Signature};
+use super::nodes::Reader;
+use super::values::Risk as Severity;
+use super::yaml::{Document, Node, NodeKind};
+use super::{cases, terms};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::{SourceId, Span, Spanned};
+
+const KEYS: [&str; 20] = [
+    "edgesig",
+    "id",
+    "version",
+    "title",
+    "description",
+    "severity",
+    "mode",
+    "owner",
+    "created",
+    "expires",
+    "refs",
+    "tags",
+    "targets",
+    "let",
+    "when",
+    "except",
+    "rate",
+    "then",
+    "tests",
+    "notes",
+];
+
+/// Words that a `let` name cannot be: the grammar reads them as something else.
+const RESERVED: [&str; 12] =
+    ["and", "or", "not", "in", "contains", "starts_with", "ends_with", "matches", "exists", "any", "all", "true"];
+
+/// The targets that signatures and projects can name.
+pub(super) const TARGETS: [&str; 2] = ["varnish", "fastly"];
+
+/// Reads a signature. `None` when there is no mapping or no id: then nothing can be said about the rest.
+pub(super) fn signature(
+    reader: &mut Reader<'_, '_>,
+    source: SourceId,
+    file_name: &str,
+    document: Document<'_>,
+) -> Option<Signature> {
+    let Document { root, comments } = document;
+    if let NodeKind::Null = root.kind {
+        let span = Span::new(source, 0, 0);
+        reader.report.push(Diagnostic::new(
+            Code::MissingKey,
+            span,
+            "the file is empty",
+            "a signature was expected here",
+        ));
+        return None;
+    }
+    let mut fields = reader.mapping(&root, "a signature")?;
+    if let Some(node) = fields.require("edgesig") {
+        language_version(reader, node);
+    }
+    let id = fields.require("id").and_then(|node| self::id(reader, node, file_name));
+    let version = fields.get("version").and_then(|node| reader.integer(node, 1..=u64::from(u32::MAX)));
+    let title = fields.require("title").and_then(|node| reader.text(node, "a title"));
+    let description = fields.get("description").and_then(|node| reader.text(node, "text"));
+    let risks = Risk::ALL.map(|risk| (risk.name(), risk));
+    let severity = fields.require("severity").and_then(|node| reader.word(node, "severity", &risks));
+    let mode = fields.get("mode").and_then(|node| reader.term(node, "a mode", terms::mode));
+    let owner = fields.get("owner").and_then(|node| reader.text(node, "text"));
+    let created = fields.get("created").and_then(|node| date(reader, node));
+    let expires = fields.get("expires").and_then(|node| date(reader, node));
+    let refs = fields.get("refs").map(|node| references(reader, node)).unwrap_or_default();
+    let tags = fields.get("tags").and_then(|node| reader.texts(node, "a list of tags")).unwrap_or_default();
+    let targets = fields.get("targets").and_then(|node| targets(reader, node));
+    let lets = fields.get("let").map(|node| lets(reader, node)).unwrap_or_default();
+    let when = fields.require("when").map(|node| reader.condition(node, "when"));
+    let except = fields.get("except").map(|node| reader.condition(node, "except"));
+    let rate = fields.get("rate").and_then(|node| rate(reader, node));
+    let then = fields.get("then").map(|node| actions(reader, node)).unwrap_or_default();
+    let tests = fields.get("tests").map(|node| cases::tests(reader, node)).unwrap_or_default();
+    let notes = fields.get("notes").map(|node| notes(reader, node)).unwrap_or_default();
+    fields.finish(reader, &KEYS);
+
+    // What is missing was reported; what stands in for it lets the rest be checked in the same run.
+    let start = reader.first_line(root.span);
+    Some(Signature {
+        source,
+        span: root.span,
+        id: id?,
+        version: version
+            .map_or(Spanned::new(1, start), |version| version.map(|v| u32::try_from(v).unwrap_or(u32::MAX))),
+        title: title.unwrap_or(Spanned::new(String::new(), start)),
+        description,
+        severity: severity.unwrap_or(Spanned::new(Severity::Medium, start)),
+        mode: mode.unwrap_or(Spanned::new(Mode::Monitor, start)),
+        owner,
+        created,
+        expires,
+        refs,
+        tags,
+        targets,
+        lets,
+        when: when.unwrap_or(Expression { kind: ExpressionKind::Error, span: start }),
+        except,
+        rate,
+        then,
+        tests,
+        notes,
+        comments,
+    })
+}
+
+/// `edgesig: 1`
+pub(super) fn language_version(reader: &mut Reader<'_, '_>, node: &Node<'_>) {
+    let Some(version) = reader.integer(node, 0..=u64::MAX) else { return };
+    if version.value != 1 {
+        let message = format!("language version {} is not known to this edgesig", version.value);
+        let diagnostic = Diagnostic::new(Code::UnsupportedVersion, version.span, message, "unknown version");
+        reader.report.push(diagnostic.help("this edgesig knows version 1: `edgesig: 1`"));
+    }
+}
+
+/// Kebab-case: `[a-z0-9]+(-[a-z0-9]+)*`.
+pub(super) fn is_kebab_case(text: &str) -> bool {
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    text.split('-').all(word)
+}
+
+fn to_kebab_case(text: &str) -> String {
+    let mut kebab = String::new();
+    for character in text.trim().chars() {
+        if character.is_ascii_alphanumeric() {
+            kebab.push(character.to_ascii_lowercase());
+        } else if !kebab.is_empty() && !kebab.ends_with('-') {
+            kebab.push('-');
+        }
+    }
+    kebab.trim_end_matches('-').to_owned()
+}
+
+fn id(reader: &mut Reader<'_, '_>, node: &Node<'_>, file_name: &str) -> Option<Spanned<String>> {
+    let id = reader.verbatim(node, "an id")?;
+    if !is_kebab_case(&id.value) {
+        let message = format!("`{}` is no id", terms::shorten(&id.value));
+        let diagnostic = Diagnostic::new(Code::InvalidValue, id.span, message, "not kebab-case")
+            .help("an id is made of `a` to `z`, `0` to `9` and single `-` between them, such as `log4shell-jndi`");
+        let kebab = to_kebab_case(&id.value);
+        reader.report.push(match is_kebab_case(&kebab) && kebab.len() <= 64 {
+            true => diagnostic.fix(format!("write it as `{kebab}`"), id.span, kebab),
+            false => diagnostic,
+        });
+        return Some(id);
+    }
+    if id.value.len() > 64 {
+        let message = format!("the id is {} bytes long, more than 64", id.value.len());
+        reader.report.push(Diagnostic::new(Code::InvalidValue, id.span, message, "too long for a log line"));
+        return Some(id);
+    }
+    let base = file_name.rsplit('/').next().unwrap_or(file_name);
+    // Text from elsewhere (standard input) has no file name to compare with.
+    if let Some(stem) = base.strip_suffix(".yaml").or(base.strip_suffix(".yml"))
+        && stem != id.value
+    {
+        let message = format!("the id `{}` is not the file's name `{}`", id.value, terms::shorten(stem));
+        let diagnostic = Diagnostic::new(Code::IdFileMismatch, id.span, message, "differs from the file's name")
+            .help(format!("rename the file to `{}.yaml`, or change the id", id.value));
+        reader.report.push(match is_kebab_case(stem) {
+            true => diagnostic.fix("use the file's name", id.span, stem),
+            false => diagnostic,
+        });
+    }
+    Some(id)
+}
+
+fn date(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Spanned<Date>> {
+    let text = reader.verbatim(node, "a date")?;
+    let shape = text.value.len() == 10
+        && text.value.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+    match text.value.parse::<Date>() {
+        Ok(date) if shape => Some(Spanned::new(date, text.span)),
+        _ => {
+            let message = format!("`{}` is no date", terms::shorten(&text.value));
+            let why = if shape { "there is no such day" } else { "not a date" };
+            let diagnostic = Diagnostic::new(Code::InvalidValue, text.span, message, why);
+            reader.report.push(diagnostic.help("a date is written as year, month and day: `2026-11-22`"));
+            None
+        }
+    }
+}
+
+fn references(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> References {
+    let mut references = References::default();
+    let Some(mut fields) = reader.mapping(node, "`refs`") else { return references };
+    for (key, list) in [
+        ("cve", &mut references.cve),
+        ("cwe", &mut references.cwe),
+        ("attack", &mut references.attack),
+        ("owasp", &mut references.owasp),
+        ("urls", &mut references.urls),
+    ] {
+        *list = fields.get(key).and_then(|node| reader.texts(node, "a list of references")).unwrap_or_default();
+    }
+    fields.finish(reader, &["cve", "cwe", "attack", "owasp", "urls"]);
+    references
+}
+
+fn targets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Vec<Spanned<String>>> {
+    let words = TARGETS.map(|target| (target, target));
+    let items = reader.sequence(node, "a list of targets")?;
+    if items.is_empty() {
+        let diagnostic = Diagnostic::new(Code::InvalidValue, node.span, "the list of targets is empty", "no target");
+        reader
+            .report
+            .push(diagnostic.help("leave `targets` out for every target; `mode: draft` keeps a signature off all"));
+    }
+    let named = items.iter().filter_map(|item| reader.word(item, "target", &words));
+    Some(named.map(|target| target.map(str::to_owned)).collect())
+}
+
+fn lets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Let> {
+    let Some(entries) = reader.entries(node, "a mapping of names to expressions") else { return Vec::new() };
+    let mut lets = Vec::with_capacity(entries.len());
+    for (name, key, value) in entries {
+        let mut characters = name.bytes();
+        let starts = characters.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+        let valid = starts && characters.all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !valid || RESERVED.contains(&name) || name == "false" {
+            let message = format!("`{}` cannot be a name", terms::shorten(name));
+            let why = if valid { "has a meaning in conditions" } else { "not a name" };
+            let diagnostic = Diagnostic::new(Code::InvalidValue, reader.first_line(key.span), message, why)
+                .help("a name is made of letters, digits and `_`, and starts with a letter");
+            let fixed = name.replace('-', "_");
+            reader.report.push(match name.contains('-') && name.is_ascii() {
+                true => diagnostic.fix(format!("write it as `{fixed}`"), key.span, fixed),
+                false => diagnostic,
+            });
+        }
+        let value = reader.condition(value, name);
+        lets.push(Let { name: Spanned::new(name.to_owned(), key.span), value });
+    }
+    lets
+}
+
+fn rate(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Rate> {
+    let mut fields = reader.mapping(node, "`rate`")?;
+    let key = fields.require("key").and_then(|node| reader.sequence(node, "a list of fields"));
+    let key = key.map(|items| items.iter().map(|item| reader.condition(item, "key")).collect());
+    let limits = fields.require("limit").map(|node| match &node.kind {
+        NodeKind::Sequence(items) => {
+            if items.is_empty() {
+                let diagnostic =
+                    Diagnostic::new(Code::InvalidValue, node.span, "the list of limits is empty", "no limit");
+                reader.report.push(diagnostic.help("a limit is a number per time, such as `10/60s`"));
+            }
+            items.iter().filter_map(|item| reader.term(item, "a limit", terms::limit)).collect()
+        }
+        NodeKind::Null | NodeKind::Scalar(..) | NodeKind::Mapping(_) => reader
+            .term(node, "a limit such as `10/60s`, or a list of them", terms::limit)
+            .into_iter()
+            .collect::<Vec<_>>(),
+    });
+    let cost = fields.get("cost").and_then(|node| reader.integer(node, 1..=100));
+    let points = [("edge", RatePoint::Edge), ("origin", RatePoint::Origin)];
+    let at = fields.get("at").and_then(|node| reader.word(node, "place for a rate", &points));
+    let count = fields.get("count").map(|node| reader.condition(node, "count"));
+    let penalty = fields.get("penalty").and_then(|node| reader.term(node, "a duration", terms::duration));
+    fields.finish(reader, &["key", "limit", "cost", "at", "count", "penalty"]);
+    let limits = limits.filter(|limits| !limits.is_empty())?;
+    Some(Rate { span: node.span, key: key.unwrap_or_default(), limits, cost, at, count, penalty })
+}
+
+fn actions(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Spanned<Action>> {
+    let NodeKind::Sequence(items) = &node.kind else {
+        return reader.term(node, "an action or a list of actions", terms::action).into_iter().collect();
+    };
+    if items.is_empty() {
+        let diagnostic = Diagnostic::new(Code::InvalidValue, node.span, "the list of actions is empty", "no action");
+        reader.report.push(diagnostic.help("`log` records a match and does nothing else"));
+    }
+    items.iter().filter_map(|item| reader.term(item, "an action", terms::action)).collect()
+}
+
+fn notes(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<(Spanned<String>, Spanned<String>)> {
+    let Some(entries) = reader.entries(node, "a mapping of texts") else { return Vec::new() };
+    entries
+        .into_iter()
+        .filter_map(|(name, key, value)| {
+            Some((Spanned::new(name.to_owned(), key.span), reader.verbatim(value, "text")?))
+        })
+        .collect()
+}

@@ -1,0 +1,324 @@
+//! The text of a YAML file → a tree of nodes with their places. `signature` and `project` read the tree through
+//! `nodes`. Nothing recurses over the input, and nesting, nodes and aliases are bounded: files come in pull requests.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
+
+use super::hazards;
+use super::report::Report;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::source::{SourceId, Span};
+
+/// A node and its place; of an alias, the place of what it stands for.
+#[derive(Clone, Debug)]
+pub(super) struct Node<'s> {
+    pub(super) kind: NodeKind<'s>,
+    pub(super) span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum NodeKind<'s> {
+    /// Nothing, `~` or `null`.
+    Null,
+    Scalar(Cow<'s, str>, ScalarStyle),
+    Sequence(Vec<Node<'s>>),
+    Mapping(Vec<(Node<'s>, Node<'s>)>),
+}
+
+/// What a file holds.
+pub(super) struct Document<'s> {
+    pub(super) root: Node<'s>,
+    pub(super) comments: Vec<Span>,
+}
+
+/// Nodes of one file, aliases counted as expanded.
+pub(super) const MAX_NODES: usize = 100_000;
+/// Levels of nesting, aliases counted as expanded.
+const MAX_DEPTH: usize = 64;
+/// Bytes of one file.
+const MAX_LENGTH: usize = 8 * 1024 * 1024;
+
+/// Reads a file. `None`: it is no YAML, or too large; said in `report`. An empty file is a null.
+pub(super) fn parse<'s>(source: SourceId, text: &'s str, report: &mut Report<'_>) -> Option<Document<'s>> {
+    if text.len() > MAX_LENGTH {
+        let message = format!("the file is {} bytes long, more than {MAX_LENGTH}", text.len());
+        let start = Span::new(source, 0, 0);
+        report.push(Diagnostic::new(Code::LimitExceeded, start, message, "in this file"));
+        return None;
+    }
+    hazards::invisible_characters(source, text, report);
+    let options = granit_parser::options! {
+        strict_indentation: true,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+        disallow_directives: true,
+        max_buffered_comment_events: 1 << 20,
+        emit_unresolved_aliases: true,
+    };
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str_with_options(text, options) {
+        match event {
+            Ok((event, place)) => {
+                let range = place.byte_range().unwrap_or(0..0);
+                let span = Span::new(source, range.start, range.end);
+                builder.event(event, span, report)?;
+            }
+            Err(error) => {
+                report.push(syntax_error(source, text, &error));
+                return None;
+            }
+        }
+    }
+    let root = builder.root.unwrap_or(Node { kind: NodeKind::Null, span: Span::new(source, 0, 0) });
+    Some(Document { root, comments: builder.comments })
+}
+
+/// A collection whose end has not come yet.
+struct Open<'s> {
+    children: Children<'s>,
+    start: Span,
+    anchor: usize,
+}
+
+enum Children<'s> {
+    Sequence(Vec<Node<'s>>),
+    Mapping {
+        entries: Vec<(Node<'s>, Node<'s>)>,
+        key: Option<Node<'s>>,
+        /// Keys by name; made only for large mappings.
+        index: HashMap<Cow<'s, str>, usize>,
+    },
+}
+
+/// Mappings up to this size are searched linearly for duplicate keys.
+const SMALL_MAPPING: usize = 16;
+
+/// A node that aliases can stand for, with its size.
+struct Anchored<'s> {
+    node: Node<'s>,
+    nodes: usize,
+    depth: usize,
+}
+
+#[derive(Default)]
+struct Builder<'s> {
+    open: Vec<Open<'s>>,
+    anchors: HashMap<usize, Anchored<'s>>,
+    nodes: usize,
+    documents: usize,
+    /// End of the last scalar or bracket: a block collection ends there.
+    content_end: u32,
+    root: Option<Node<'s>>,
+    comments: Vec<Span>,
+}
+
+impl<'s> Builder<'s> {
+    /// Takes one event; `None` when a limit is passed and reading on makes no sense.
+    fn event(&mut self, event: Event<'s>, span: Span, report: &mut Report<'_>) -> Option<()> {
+        if let Event::Scalar(_, _, _, Some(tag))
+        | Event::SequenceStart(_, _, Some(tag))
+        | Event::MappingStart(_, _, Some(tag)) = &event
+        {
+            report.push(hazards::tag(&tag.original(), span));
+        }
+        match event {
+            Event::Scalar(value, style, anchor, _) => {
+                self.content_end = span.end;
+                let null = style == ScalarStyle::Plain && matches!(&*value, "" | "~" | "null" | "Null" | "NULL");
+                let kind = if null { NodeKind::Null } else { NodeKind::Scalar(value, style) };
+                self.add(Node { kind, span }, anchor, 1, 1, report)
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                self.open(Children::Sequence(Vec::new()), span, anchor);
+                Some(())
+            }
+            Event::MappingStart(_, anchor, _) => {
+                let children = Children::Mapping { entries: Vec::new(), key: None, index: HashMap::new() };
+                self.open(children, span, anchor);
+                Some(())
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span, report),
+            Event::Alias(anchor) => {
+                self.content_end = span.end;
+                match self.anchors.get(&anchor).map(|anchored| (anchored.nodes, anchored.depth)) {
+                    Some((nodes, depth)) if self.fits(nodes, depth) => {
+                        let node = self.anchors.get(&anchor).map(|anchored| anchored.node.clone())?;
+                        self.add(node, 0, nodes, depth, report)
+                    }
+                    Some(_) => {
+                        report.push(too_large(span));
+                        None
+                    }
+                    None => {
+                        let message = "an alias refers to the node that contains it".to_owned();
+                        report.push(Diagnostic::new(Code::InvalidYaml, span, message, "recursive alias"));
+                        None
+                    }
+                }
+            }
+            Event::UnresolvedAlias(name) => {
+                report.push(hazards::unknown_alias(&name, span));
+                None
+            }
+            Event::Comment(..) => {
+                self.comments.push(span);
+                Some(())
+            }
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    report.push(hazards::second_document(span));
+                    return None;
+                }
+                Some(())
+            }
+            // Stream and document marks; anchors are read off their nodes.
+            _ => Some(()),
+        }
+    }
+
+    fn open(&mut self, children: Children<'s>, start: Span, anchor: usize) {
+        self.open.push(Open { children, start, anchor });
+    }
+
+    fn close(&mut self, span: Span, report: &mut Report<'_>) -> Option<()> {
+        let open = self.open.pop()?;
+        // The end of a block collection is a point, often lines below its content.
+        if span.end > span.start {
+            self.content_end = span.end;
+        }
+        let kind = match open.children {
+            Children::Sequence(nodes) => NodeKind::Sequence(nodes),
+            Children::Mapping { entries, .. } => NodeKind::Mapping(entries),
+        };
+        let span = Span { end: self.content_end.max(open.start.end), ..open.start };
+        self.add(Node { kind, span }, open.anchor, 1, 1, report)
+    }
+
+    fn fits(&self, nodes: usize, depth: usize) -> bool {
+        self.nodes + nodes <= MAX_NODES && self.open.len() + depth <= MAX_DEPTH + 1
+    }
+
+    /// Puts a complete node in its place.
+    fn add(
+        &mut self,
+        node: Node<'s>,
+        anchor: usize,
+        nodes: usize,
+        depth: usize,
+        report: &mut Report<'_>,
+    ) -> Option<()> {
+        if !self.fits(nodes, depth) {
+            report.push(too_large(node.span));
+            return None;
+        }
+        self.nodes += nodes;
+        if anchor > 0 {
+            let (nodes, depth) = measure(&node);
+            self.anchors.insert(anchor, Anchored { node: node.clone(), nodes, depth });
+        }
+        match self.open.last_mut().map(|open| &mut open.children) {
+            None => self.root = Some(node),
+            Some(Children::Sequence(items)) => items.push(node),
+            Some(Children::Mapping { entries, key, index }) => match key.take() {
+                None => *key = Some(node),
+                Some(key) => add_entry(entries, index, key, node, report),
+            },
+        }
+        Some(())
+    }
+}
+
+fn add_entry<'s>(
+    entries: &mut Vec<(Node<'s>, Node<'s>)>,
+    index: &mut HashMap<Cow<'s, str>, usize>,
+    key: Node<'s>,
+    value: Node<'s>,
+    report: &mut Report<'_>,
+) {
+    if let NodeKind::Scalar(name, style) = &key.kind {
+        if name == "<<" && *style == ScalarStyle::Plain {
+            report.push(hazards::merge_key(key.span));
+            return;
+        }
+        if entries.len() == SMALL_MAPPING {
+            for (position, (key, _)) in entries.iter().enumerate() {
+                if let NodeKind::Scalar(name, _) = &key.kind {
+                    index.insert(name.clone(), position);
+                }
+            }
+        }
+        let duplicate = if entries.len() < SMALL_MAPPING {
+            entries.iter().position(|(key, _)| matches!(&key.kind, NodeKind::Scalar(other, _) if other == name))
+        } else {
+            let found = index.get(name).copied();
+            if found.is_none() {
+                index.insert(name.clone(), entries.len());
+            }
+            found
+        };
+        if let Some((first, _)) = duplicate.and_then(|position| entries.get(position)) {
+            let message = format!("duplicate key `{}`", super::terms::shorten(name));
+            report.push(
+                Diagnostic::new(Code::DuplicateKey, key.span, message, "set again here")
+                    .secondary(first.span, "first set here")
+                    .help("remove one of the two"),
+            );
+            return;
+        }
+    }
+    entries.push((key, value));
+}
+
+/// Nodes and levels of a node. The depth is bounded, so recursion is.
+fn measure(node: &Node<'_>) -> (usize, usize) {
+    let (nodes, depth) = match &node.kind {
+        NodeKind::Null | NodeKind::Scalar(..) => (0, 0),
+        NodeKind::Sequence(items) => sum(items.iter().map(measure)),
+        NodeKind::Mapping(entries) => sum(entries.iter().flat_map(|(key, value)| [measure(key), measure(value)])),
+    };
+    (nodes + 1, depth + 1)
+}
+
+fn sum(sizes: impl Iterator<Item = (usize, usize)>) -> (usize, usize) {
+    sizes.fold((0, 0), |(nodes, depth), (more, deep)| (nodes + more, depth.max(deep)))
+}
+
+fn too_large(span: Span) -> Diagnostic {
+    let message = format!("more than {MAX_NODES} YAML nodes or {MAX_DEPTH} levels in one file");
+    Diagnostic::new(Code::LimitExceeded, span, message, "the limit is reached here")
+        .note("aliases count as what they stand for")
+        .help("move long value lists to a list file")
+}
+
+/// The parser's own error, with what probably caused it.
+fn syntax_error(source: SourceId, text: &str, error: &ScanError) -> Diagnostic {
+    let mut at = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let end = text[at..].chars().next().filter(|c| !matches!(c, '\n' | '\r')).map_or(at, |c| at + c.len_utf8());
+    let span = Span::new(source, at, end);
+    match error.kind() {
+        ErrorKind::RecursionLimitExceeded => {
+            let message = format!("the file is nested more than {MAX_DEPTH} levels deep");
+            Diagnostic::new(Code::LimitExceeded, span, message, "this level is too deep")
+        }
+        ErrorKind::DirectiveDisallowed => {
+            Diagnostic::new(Code::YamlHazard, span, "YAML directives are not allowed", "a directive")
+                .help("remove the line; YAML 1.2 is what edgesig reads")
+        }
+        kind => {
+            let message = format!("invalid YAML: {}", error.info().trim_end_matches('.').to_lowercase());
+            let diagnostic = Diagnostic::new(Code::InvalidYaml, span, message, "the YAML parser stopped here");
+            match kind {
+                ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
+                    diagnostic.help("indent with spaces, YAML allows no tabs there")
+                }
+                _ => hazards::explain_trap(diagnostic, text, at),
+            }
+        }
+    }
+}
