@@ -54,6 +54,8 @@ struct Tally {
 }
 
 const FIRST_PURGE: usize = 1024;
+/// An engine's clock and ours are read at different moments.
+const PENALTY_SLACK: Duration = Duration::from_secs(1);
 
 impl Limiter {
     pub fn new<'r>(rates: impl Iterator<Item = &'r Rate>) -> Limiter {
@@ -104,6 +106,42 @@ impl Limiter {
         }
         state.purge(now);
         Decision::Admitted
+    }
+
+    /// Keeps the log of what an engine decided instead of deciding. The error says that the decision is outside the
+    /// tolerance: an engine may admit up to twice the limit, and may refuse above half of it.
+    pub fn follow(&mut self, rate: usize, key: &[u8], now: Duration, weighs: bool, over: bool) -> Result<(), String> {
+        self.now = self.now.max(now);
+        let (now, state) = (self.now, &mut self.rates[rate]);
+        let (windows, cost, penalty, counts_responses) =
+            (&state.windows, u64::from(state.cost), state.penalty, state.counts_responses);
+        let log = log(&mut state.logs, key, windows.len());
+        log.advance(windows, now);
+        let own = if counts_responses { 0 } else { cost };
+        if over {
+            if log.penalty_until.is_some() {
+                return Ok(());
+            }
+            log.penalty_until = penalty.map(|penalty| now + penalty);
+            let allowed =
+                (weighs || counts_responses) && log.exceeds(windows, |weight, limit| 2 * (weight + own) > limit);
+            return if allowed { Ok(()) } else { Err(log.describe("refused", windows, own)) };
+        }
+        let started = log.penalty_until.zip(penalty).map(|(until, penalty)| until - penalty);
+        let punished = started.is_some_and(|started| now > started + PENALTY_SLACK)
+            && log.penalty_until.is_some_and(|until| now + PENALTY_SLACK < until);
+        let result = if punished {
+            Err("admitted during a penalty".to_owned())
+        } else if weighs && log.exceeds(windows, |weight, limit| weight + own > 2 * limit) {
+            Err(log.describe("admitted", windows, own))
+        } else {
+            Ok(())
+        };
+        if weighs && !counts_responses {
+            log.add(now, state.cost);
+        }
+        state.purge(now);
+        result
     }
 
     /// Adds the weight of a request whose response counts.
@@ -181,6 +219,17 @@ impl Log {
 
     fn exceeds(&self, windows: &[Window], exceeds: impl Fn(u64, u64) -> bool) -> bool {
         self.tallies.iter().zip(windows).any(|(tally, window)| exceeds(tally.weight, window.limit.into()))
+    }
+
+    /// For a decision that is outside the tolerance.
+    fn describe(&self, decision: &str, windows: &[Window], own: u64) -> String {
+        let weights: Vec<String> = self
+            .tallies
+            .iter()
+            .zip(windows)
+            .map(|(tally, window)| format!("{} + {own} of {} in {}s", tally.weight, window.limit, window.seconds))
+            .collect();
+        format!("{decision} at a weight of {}", weights.join(", "))
     }
 
     fn add(&mut self, now: Duration, cost: u32) {

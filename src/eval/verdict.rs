@@ -331,6 +331,32 @@ impl<'r> Evaluator<'r> {
 
     /// The rest of [`Evaluator::verdict`]: asks the rates. Requests must be settled in the order of their times.
     pub fn settle(&mut self, judged: Judged) -> Verdict {
+        self.settle_with(judged, &mut |limiter, _, subject, time| {
+            limiter.ask(subject.rate, &subject.key, time, subject.weighs)
+        })
+    }
+
+    /// What the verdict is when the rates have been decided as an engine did: `over` says of a rule (index into
+    /// `Ruleset::rules`) whether its rate was over there. The error names a decision outside the tolerance.
+    pub fn settle_as(&mut self, judged: Judged, over: &dyn Fn(usize) -> bool) -> (Verdict, Result<(), String>) {
+        let mut outside = Ok(());
+        let verdict = self.settle_with(judged, &mut |limiter, rule, subject, time| {
+            let over = over(rule);
+            if let Err(error) = limiter.follow(subject.rate, &subject.key, time, subject.weighs, over)
+                && outside.is_ok()
+            {
+                outside = Err(error);
+            }
+            if over { Decision::Over { penalty_until: None } } else { Decision::Admitted }
+        });
+        (verdict, outside)
+    }
+
+    fn settle_with(
+        &mut self,
+        judged: Judged,
+        decide: &mut dyn FnMut(&mut Limiter, usize, &Subject, Duration) -> Decision,
+    ) -> Verdict {
         let Judged { mut verdict, time, subjects } = judged;
         let mut skipped = Vec::new();
         let mut awaited = Vec::new();
@@ -339,7 +365,7 @@ impl<'r> Evaluator<'r> {
             if skipped.contains(&planned.index) {
                 continue;
             }
-            match self.limiter.ask(subject.rate, &subject.key, time, subject.weighs) {
+            match decide(&mut self.limiter, planned.index, subject, time) {
                 Decision::Admitted if subject.response_weighs => awaited.push(subject),
                 Decision::Admitted => {}
                 Decision::Over { .. } => {

@@ -11,6 +11,10 @@ const HEAD_BYTES: usize = 32 * 1024;
 const HEADER_LINE_BYTES: usize = 8 * 1024;
 const HEADER_LINES: usize = 59;
 
+const INCOMPLETE_HEAD: &str = "incomplete head";
+const SHORT_BODY: &str = "body shorter than Content-Length";
+const BAD_CHUNKS: &str = "incomplete or malformed chunks";
+
 /// A request that names one of these in Connection is refused: it would take a well-known end-to-end header away.
 const KEPT_FROM_CONNECTION: [&str; 44] = [
     "accept",
@@ -82,6 +86,11 @@ pub fn refused(request: &Request) -> Option<&'static str> {
         return refused_fields(&request.method, &request.target, &request.version, &headers);
     }
     parse(&request.to_wire()).err()
+}
+
+/// Whether a reason of [`refused`] says that the message has no end: an engine waits for it.
+pub fn is_incomplete(reason: &str) -> bool {
+    [INCOMPLETE_HEAD, SHORT_BODY, BAD_CHUNKS].contains(&reason)
 }
 
 /// The request as VCL sees it; meaningful where [`refused`] says nothing. `raw` is gone from a changed one.
@@ -265,8 +274,8 @@ fn parse(wire: &[u8]) -> Result<Message, &'static str> {
     if wire.starts_with(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") {
         return Err("HTTP/2 preface");
     }
-    let start = wire.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).ok_or("incomplete head")?;
-    let end = head_end(wire, start).ok_or("incomplete head")?;
+    let start = wire.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).ok_or(INCOMPLETE_HEAD)?;
+    let end = head_end(wire, start).ok_or(INCOMPLETE_HEAD)?;
     if end > HEAD_BYTES {
         return Err("head above 32 KB");
     }
@@ -280,11 +289,11 @@ fn parse(wire: &[u8]) -> Result<Message, &'static str> {
     }
     let rest = &wire[end..];
     let body = if values(&borrowed, "transfer-encoding").next().is_some() {
-        unchunked(rest).ok_or("incomplete or malformed chunks")?
+        unchunked(rest).ok_or(BAD_CHUNKS)?
     } else {
         let length = values(&borrowed, "content-length").next().and_then(content_length).unwrap_or(0);
-        let length = usize::try_from(length).map_err(|_| "body shorter than Content-Length")?;
-        rest.get(..length).ok_or("body shorter than Content-Length")?.to_vec()
+        let length = usize::try_from(length).map_err(|_| SHORT_BODY)?;
+        rest.get(..length).ok_or(SHORT_BODY)?.to_vec()
     };
     let mut request = Request { target: target.to_vec(), headers, ..Request::default() };
     settle(&mut request);
@@ -339,7 +348,7 @@ fn header_lines(mut lines: &[u8]) -> Result<Vec<(Bytes, Bytes)>, &'static str> {
     loop {
         let mut line = Vec::new();
         loop {
-            let end = memchr::memchr(b'\n', lines).ok_or("incomplete head")?;
+            let end = memchr::memchr(b'\n', lines).ok_or(INCOMPLETE_HEAD)?;
             let (content, terminator) =
                 if end > 0 && lines[end - 1] == b'\r' { (&lines[..end - 1], 2) } else { (&lines[..end], 1) };
             line.extend_from_slice(content);

@@ -1,0 +1,213 @@
+//! What the built VCL logged about each request: varnishlog, streamed, joined on the request's id.
+//!
+//! The record, one per request with anything to tell:
+//! `PREFIX:v1|ACTION|BY|STATUS|CLIENT|ids=a,b` and, for ids that found no room in it, `PREFIX+:v1|XID|ids=c,d`.
+
+use super::EngineError;
+use super::process::Process;
+use super::varnishd::PACKAGES;
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A parsed record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogRecord {
+    /// none, block, throttle, redirect or allow.
+    pub action: String,
+    pub by: Option<String>,
+    pub status: u16,
+    pub client: String,
+    /// Matched ids in order; a limit that was only recorded is one of them.
+    pub ids: Vec<String>,
+}
+
+/// Reads the records of one request (first and continuations, as they stand in the log).
+pub fn parse_record(prefix: &str, lines: &[String]) -> Result<Option<LogRecord>, String> {
+    let mut record: Option<LogRecord> = None;
+    for line in lines {
+        let rest = line.strip_prefix(prefix).unwrap_or(line);
+        let malformed = || format!("not a record: {line}");
+        if let Some(fields) = rest.strip_prefix(":v1|") {
+            let fields: Vec<&str> = fields.split('|').collect();
+            let [action, by, status, client, ids] = fields[..] else { return Err(malformed()) };
+            let status = status.parse().map_err(|_| malformed())?;
+            let ids = ids.strip_prefix("ids=").ok_or_else(malformed)?;
+            if record.is_some() {
+                return Err(format!("a second record: {line}"));
+            }
+            record = Some(LogRecord {
+                action: action.to_owned(),
+                by: (by != "-").then(|| by.to_owned()),
+                status,
+                client: client.to_owned(),
+                ids: split_ids(ids),
+            });
+        } else if let Some(fields) = rest.strip_prefix("+:v1|") {
+            let (_, ids) = fields.split_once("|ids=").ok_or_else(malformed)?;
+            record.as_mut().ok_or_else(malformed)?.ids.extend(split_ids(ids));
+        } else {
+            return Err(malformed());
+        }
+    }
+    Ok(record)
+}
+
+fn split_ids(ids: &str) -> Vec<String> {
+    ids.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()
+}
+
+#[derive(Debug, Default)]
+struct Transaction {
+    lines: Vec<String>,
+    /// The transaction that this one restarts.
+    restarts: Option<u64>,
+    ended: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    transactions: HashMap<u64, Transaction>,
+    failed: Option<String>,
+}
+
+/// varnishlog, running.
+#[derive(Debug)]
+pub struct Log {
+    shared: Arc<(Mutex<Shared>, Condvar)>,
+    _process: Process,
+}
+
+/// Starts varnishlog, and ends it when our pipe does: by itself it would wait for a new varnishd for ever.
+const WATCHED: &str = "varnishlog \"$@\" & log=$!; cat >/dev/null; kill $log; wait";
+
+impl Log {
+    /// Follows the log of the varnishd with this `-n`.
+    pub fn follow(name: &Path, prefix: &str) -> Result<Log, EngineError> {
+        if Command::new("varnishlog").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+            return Err(EngineError::NotInstalled { program: "varnishlog".to_owned(), packages: PACKAGES });
+        }
+        let mut command = Command::new("sh");
+        command.args(["-c", WATCHED, "sh", "-n"]).arg(name);
+        command.args(["-c", "-g", "raw", "-i", "End", "-I", "Begin:restart", "-I"]).arg(format!("VCL_Log:^{prefix}"));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = Process::spawn(command, PACKAGES, None)?;
+        let shared = Arc::new((Mutex::new(Shared::default()), Condvar::new()));
+        if let Some(stdout) = process.child.stdout.take() {
+            let shared = Arc::clone(&shared);
+            std::thread::spawn(move || read_records(stdout, &shared));
+        }
+        if let Some(mut stderr) = process.child.stderr.take() {
+            let shared = Arc::clone(&shared);
+            std::thread::spawn(move || {
+                let mut text = String::new();
+                let _ = stderr.read_to_string(&mut text);
+                if !text.trim().is_empty() {
+                    lock(&shared.0).failed = Some(text);
+                    shared.1.notify_all();
+                }
+            });
+        }
+        Ok(Log { shared, _process: process })
+    }
+
+    /// The lines that a request logged, once its transaction has ended.
+    pub fn take(&self, xid: u64) -> Result<Vec<String>, EngineError> {
+        self.take_within(xid, Duration::from_secs(20))?
+            .ok_or_else(|| EngineError::Log(format!("transaction {xid} never ended")))
+    }
+
+    /// The same, `None` when it does not end in time.
+    pub fn take_within(&self, xid: u64, patience: Duration) -> Result<Option<Vec<String>>, EngineError> {
+        let deadline = Instant::now() + patience;
+        let mut shared = lock(&self.shared.0);
+        loop {
+            if let Some(failed) = &shared.failed {
+                return Err(EngineError::Log(failed.clone()));
+            }
+            if shared.transactions.get(&xid).is_some_and(|transaction| transaction.ended) {
+                let mut lines = Vec::new();
+                let mut next = Some(xid);
+                while let Some(transaction) = next.and_then(|xid| shared.transactions.remove(&xid)) {
+                    lines.splice(0..0, transaction.lines);
+                    next = transaction.restarts;
+                }
+                return Ok(Some(lines));
+            }
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return Ok(None) };
+            shared = self.shared.1.wait_timeout(shared, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Whether any transaction ended, waiting a little.
+    pub fn saw_anything(&self, patience: Duration) -> Result<bool, EngineError> {
+        let shared = lock(&self.shared.0);
+        let waited = self.shared.1.wait_timeout_while(shared, patience, |shared| {
+            shared.failed.is_none() && !shared.transactions.values().any(|transaction| transaction.ended)
+        });
+        let shared = waited.unwrap_or_else(PoisonError::into_inner).0;
+        match &shared.failed {
+            Some(failed) => Err(EngineError::Log(failed.clone())),
+            None => Ok(shared.transactions.values().any(|transaction| transaction.ended)),
+        }
+    }
+
+    /// Forgets what nobody asked for (sessions, requests that were refused).
+    pub fn forget(&self) {
+        lock(&self.shared.0).transactions.clear();
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lines `XID TAG c CONTENT`.
+fn read_records(stdout: impl Read, shared: &(Mutex<Shared>, Condvar)) {
+    let mut stdout = BufReader::with_capacity(1 << 16, stdout);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match stdout.read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let text = String::from_utf8_lossy(&line);
+        let Some((xid, rest)) = text.trim_start().split_once(char::is_whitespace) else { continue };
+        let Ok(xid) = xid.parse::<u64>() else { continue };
+        let Some((tag, rest)) = rest.trim_start().split_once(char::is_whitespace) else { continue };
+        let content = rest.trim_start().get(1..).unwrap_or_default().trim();
+        let mut shared_now = lock(&shared.0);
+        let transaction = shared_now.transactions.entry(xid).or_default();
+        match tag {
+            "VCL_Log" => transaction.lines.push(content.to_owned()),
+            "Begin" => {
+                transaction.restarts = content.split_whitespace().nth(1).and_then(|parent| parent.parse().ok());
+            }
+            "End" => {
+                transaction.ended = true;
+                shared.1.notify_all();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records() {
+        let lines =
+            ["edgesig:v1|block|a-rule|403|192.0.2.1|ids=x,a-rule".to_owned(), "edgesig+:v1|5|ids=y,z".to_owned()];
+        let record = parse_record("edgesig", &lines).unwrap().unwrap();
+        assert_eq!((record.action.as_str(), record.by.as_deref(), record.status), ("block", Some("a-rule"), 403));
+        assert_eq!(record.ids, ["x", "a-rule", "y", "z"]);
+        assert_eq!(parse_record("edgesig", &[]), Ok(None));
+        assert!(parse_record("edgesig", &["edgesig:v1|none".to_owned()]).is_err());
+    }
+}

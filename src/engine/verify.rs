@@ -1,0 +1,267 @@
+//! Requests through the engine and through eval, each verdict compared. `cli verify` and the tests call it.
+
+use super::compare::{Comparison, Seen, as_seen_by_varnish, is_own_refusal};
+use super::session::{Observed, Session, Setup};
+use super::{Counters, EngineError, Reply};
+use crate::eval::{Evaluator, Verdict, wire};
+use crate::ir::Ruleset;
+use crate::request::Request;
+use std::collections::BTreeMap;
+
+/// How many requests go through the engine before their results are compared.
+const BATCH: usize = 1000;
+
+/// Beside the set-up of the engine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub setup: Setup,
+    /// Differences that are kept whole; the others are only counted.
+    pub keep: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { setup: Setup::default(), keep: 100 }
+    }
+}
+
+/// What the comparison of one request found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Class {
+    Agreed,
+    /// A rate decided otherwise than in eval, within the tolerance.
+    WithinTolerance,
+    /// By the engine itself, as the wire check says; the reason.
+    Refused(&'static str),
+    /// Not sent: why.
+    Skipped(&'static str),
+    Different(Box<Difference>),
+}
+
+/// A request on which the sides do not agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Position in the input.
+    pub index: u64,
+    /// As it was sent.
+    pub request: Request,
+    /// What eval says.
+    pub expected: String,
+    /// What the engine did.
+    pub seen: String,
+}
+
+/// Sums of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub requests: u64,
+    pub agreed: u64,
+    pub within_tolerance: u64,
+    /// By reason.
+    pub refused: BTreeMap<&'static str, u64>,
+    pub skipped: BTreeMap<&'static str, u64>,
+    pub different: u64,
+    /// The first of them.
+    pub differences: Vec<Difference>,
+    /// Requests on which something matched.
+    pub matched: u64,
+    /// Responses of 500 and above that neither eval nor the origin gave.
+    pub server_errors: u64,
+    pub counters: Counters,
+}
+
+impl Report {
+    /// Nothing to complain of.
+    pub fn is_clean(&self) -> bool {
+        let Counters { vcl_fail, child_panic, child_died, losthdr: _ } = self.counters;
+        self.different == 0 && self.server_errors == 0 && vcl_fail == 0 && child_panic == 0 && child_died == 0
+    }
+
+    fn count(&mut self, class: Class, keep: usize) {
+        self.requests += 1;
+        match class {
+            Class::Agreed => self.agreed += 1,
+            Class::WithinTolerance => self.within_tolerance += 1,
+            Class::Refused(reason) => *self.refused.entry(reason).or_default() += 1,
+            Class::Skipped(reason) => *self.skipped.entry(reason).or_default() += 1,
+            Class::Different(difference) => {
+                self.different += 1;
+                if self.differences.len() < keep {
+                    self.differences.push(*difference);
+                }
+            }
+        }
+    }
+}
+
+/// Starts an engine with `built`, the VCL of `ruleset`, and compares every request. `progress` hears of each batch.
+pub fn verify(
+    ruleset: &Ruleset,
+    built: &str,
+    requests: impl Iterator<Item = Request>,
+    options: &Options,
+    progress: &mut dyn FnMut(&Report),
+) -> Result<Report, EngineError> {
+    let mut setup = options.setup.clone();
+    setup.prefix.clone_from(&ruleset.settings.prefix);
+    setup.clock |= has_rates(ruleset);
+    let mut session = Session::start(built, setup)?;
+    verify_in(&mut session, ruleset, requests, options.keep, progress)
+}
+
+/// The same in a session that has the VCL loaded. The session's counters count.
+pub fn verify_in(
+    session: &mut Session,
+    ruleset: &Ruleset,
+    requests: impl Iterator<Item = Request>,
+    keep: usize,
+    progress: &mut dyn FnMut(&Report),
+) -> Result<Report, EngineError> {
+    let mut judge = Judge {
+        comparison: Comparison::new(ruleset),
+        evaluator: Evaluator::new(ruleset),
+        follower: Evaluator::new(ruleset),
+        ruleset,
+        report: Report::default(),
+        keep,
+    };
+    // The order of requests only matters for rates, and the origin's response only there.
+    let one_by_one = has_rates(ruleset);
+    let before = session.counters()?;
+    let mut requests = requests.map(|request| as_seen_by_varnish(&request, ruleset).into_owned());
+    loop {
+        let batch: Vec<Request> = requests.by_ref().take(if one_by_one { 1 } else { BATCH }).collect();
+        if batch.is_empty() {
+            break;
+        }
+        judge.compare(session, batch, one_by_one)?;
+        if judge.report.requests.is_multiple_of(BATCH as u64) {
+            progress(&judge.report);
+        }
+    }
+    let after = session.counters()?;
+    judge.report.counters = Counters {
+        vcl_fail: after.vcl_fail - before.vcl_fail,
+        child_panic: after.child_panic - before.child_panic,
+        child_died: after.child_died - before.child_died,
+        losthdr: after.losthdr - before.losthdr,
+    };
+    progress(&judge.report);
+    Ok(judge.report)
+}
+
+fn has_rates(ruleset: &Ruleset) -> bool {
+    ruleset.rules.iter().any(|rule| rule.rate.is_some())
+}
+
+/// Why a request cannot be sent at all.
+fn unsendable(request: &Request, refusal: Option<&'static str>) -> Option<Class> {
+    if request.version.len() > 5 && matches!(request.version[5], b'2'..=b'9') && refusal.is_none() {
+        return Some(Class::Skipped("HTTP/2"));
+    }
+    // An engine waits for the rest, or gives up in its own way.
+    refusal.filter(|reason| wire::is_incomplete(reason)).map(Class::Refused)
+}
+
+struct Judge<'r> {
+    comparison: Comparison<'r>,
+    /// Decides rates by itself.
+    evaluator: Evaluator<'r>,
+    /// Takes the engine's decisions on rates, and checks them.
+    follower: Evaluator<'r>,
+    ruleset: &'r Ruleset,
+    report: Report,
+    keep: usize,
+}
+
+impl Judge<'_> {
+    fn compare(&mut self, session: &mut Session, mut batch: Vec<Request>, one_by_one: bool) -> Result<(), EngineError> {
+        let refusals: Vec<Option<&'static str>> = batch.iter().map(wire::refused).collect();
+        let unsent: Vec<Option<Class>> =
+            batch.iter().zip(&refusals).map(|(request, refusal)| unsendable(request, *refusal)).collect();
+        if !one_by_one {
+            // In parallel the origin gives one response for all.
+            batch.iter_mut().for_each(|request| request.response = crate::request::Response::default());
+        }
+        let sent: Vec<&Request> =
+            batch.iter().zip(&unsent).filter(|(_, class)| class.is_none()).map(|(request, _)| request).collect();
+        let observed = match (one_by_one, &sent[..]) {
+            (true, [request]) => {
+                let observed = session.exchange(request)?;
+                vec![observed]
+            }
+            _ => session.exchange_all(&sent)?,
+        };
+        if one_by_one {
+            batch.iter_mut().for_each(|request| request.time = request.time.max(session.now()));
+        }
+        let mut observed = observed.into_iter();
+        for ((request, refusal), class) in batch.into_iter().zip(refusals).zip(unsent) {
+            let class = match class {
+                Some(class) => class,
+                None => match observed.next() {
+                    Some(observed) => self.class(request, refusal, &observed),
+                    None => Class::Skipped("lost"),
+                },
+            };
+            self.report.count(class, self.keep);
+        }
+        Ok(())
+    }
+
+    fn class(&mut self, request: Request, refusal: Option<&'static str>, observed: &Observed) -> Class {
+        let index = self.report.requests;
+        let differ =
+            |request, expected, seen| Class::Different(Box::new(Difference { index, request, expected, seen }));
+        if let Some(reason) = refusal {
+            return if is_own_refusal(&observed.reply) {
+                Class::Refused(reason)
+            } else {
+                differ(request, format!("refused by the engine: {reason}"), describe(&observed.reply))
+            };
+        }
+        let Reply::Answer(answer) = &observed.reply else {
+            return differ(request, "an answer".to_owned(), describe(&observed.reply));
+        };
+        let seen = Seen::from_engine(answer, observed.record.as_ref());
+        let (verdict, exact, rate_error) = self.verdicts(&request, &seen);
+        let expected = self.comparison.expected(&request, &verdict);
+        if answer.status >= 500 && expected.status < 500 {
+            self.report.server_errors += 1;
+        }
+        self.report.matched += u64::from(!seen.matched.is_empty());
+        if is_own_refusal(&observed.reply) {
+            return differ(request, expected.describe(), describe(&observed.reply));
+        }
+        if expected != seen {
+            return differ(request, expected.describe(), seen.describe());
+        }
+        if let Err(error) = rate_error {
+            return differ(request, format!("a decision within the tolerance of the rate: {error}"), seen.describe());
+        }
+        if exact { Class::Agreed } else { Class::WithinTolerance }
+    }
+
+    /// Eval's verdict with the engine's decisions on rates, whether it is also eval's own, and whether they are
+    /// within the tolerance.
+    fn verdicts(&mut self, request: &Request, seen: &Seen) -> (Verdict, bool, Result<(), String>) {
+        if !has_rates(self.ruleset) {
+            return (self.evaluator.verdict(request), true, Ok(()));
+        }
+        let own = self.evaluator.verdict(request);
+        let judged = self.follower.judge(request);
+        let over = |index: usize| self.ruleset.rules.get(index).is_some_and(|rule| seen.matched.contains(&rule.id));
+        let (verdict, tolerance) = self.follower.settle_as(judged, &over);
+        let exact = verdict == own;
+        (verdict, exact, tolerance)
+    }
+}
+
+fn describe(reply: &Reply) -> String {
+    match reply {
+        Reply::Answer(answer) if answer.xid().is_none() => format!("refused by the engine with {}", answer.status),
+        Reply::Answer(answer) => format!("answered with {}", answer.status),
+        Reply::Closed => "closed without an answer".to_owned(),
+        Reply::TimedOut => "no answer".to_owned(),
+    }
+}
