@@ -10,7 +10,17 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::ir::{self, Date, Mode, Rule, Ruleset, Selection};
 use rayon::prelude::*;
 
+const AFTER_HELP: &str = "\
+Demands of every signature: it compiles for every target of the project, it has at least one test
+that matches and one that does not, and its tests pass. Warnings leave the exit code at 0.
+
+Examples:
+  edgesig check
+  edgesig check signatures/cve/log4shell-jndi.yaml
+  edgesig check --deny warnings                   in CI";
+
 #[derive(clap::Args, Debug)]
+#[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     #[command(flatten)]
     paths: Paths,
@@ -84,12 +94,13 @@ fn demand(ruleset: &Ruleset, today: Date, found: &mut Diagnostics) {
     let of_rules: Vec<Vec<Diagnostic>> = ruleset
         .rules
         .par_iter()
-        .filter(|rule| rule.mode != Mode::Retired)
-        .map(|rule| {
+        .enumerate()
+        .filter(|(_, rule)| rule.mode != Mode::Retired)
+        .map(|(index, rule)| {
             let mut list = Vec::new();
             list.extend(missing_tests(rule));
             list.extend(expired(rule, today));
-            list.extend(tests_of::run(ruleset, rule).into_iter().map(|miss| failing_test(rule, &miss)));
+            list.extend(tests_of::run(ruleset, index).into_iter().map(|miss| failing_test(rule, &miss)));
             list
         })
         .collect();
@@ -123,21 +134,24 @@ fn expired(rule: &Rule, today: Date) -> Option<Diagnostic> {
     )
 }
 
-fn failing_test(rule: &Rule, miss: &tests_of::Miss) -> Diagnostic {
+/// The finding that a test went wrong.
+pub fn failing_test(rule: &Rule, miss: &tests_of::Miss) -> Diagnostic {
     let test = &rule.tests[miss.test];
     let step = &test.steps[miss.step];
     let word = |matched| if matched { "match" } else { "no_match" };
-    let which = if test.steps.len() > 1 {
-        format!(" at request {} of {}", miss.step + 1, test.steps.len())
-    } else {
-        String::new()
+    let which = match test.steps.len() {
+        1 => String::new(),
+        count => format!(" at request {} of {count}", miss.step + 1),
     };
-    let message = format!(
-        "the test `{}` expects {}{which}, and it is {}",
-        test.name,
-        word(step.expect_match),
-        word(miss.matched)
-    );
-    Diagnostic::new(Code::FailingTest, step.span, message, "")
-        .help(format!("`edgesig explain --signature {} --request '{}'` shows which part held", rule.id, test.name))
+    let (expected, found) = (word(step.expect_match), word(miss.matched));
+    let message = format!("the test `{}` expects {expected}{which}, and it is {found}", test.name);
+    let diagnostic = Diagnostic::new(Code::FailingTest, step.span, message, "");
+    match miss.limit {
+        Some(limit) => diagnostic.note(format!(
+            "the request is over `{}`, so no signature sees it; see `limits` in edgesig.yaml",
+            limit.name()
+        )),
+        None => diagnostic
+            .help(format!("`edgesig explain --signature {} --request '{}'` shows which part held", rule.id, test.name)),
+    }
 }

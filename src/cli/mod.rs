@@ -7,12 +7,18 @@ pub mod workspace;
 
 mod build;
 mod check;
+mod completions;
 mod console;
+mod docs;
+mod eval;
+mod explain;
 mod failure;
+mod init;
+mod lines;
 mod load;
 mod tests_of;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use console::Console;
 use failure::{Exit, Failure};
 use std::process::ExitCode;
@@ -43,11 +49,22 @@ enum Command {
     Build(build::Arguments),
     /// Check signatures as a repository demands: they compile everywhere and their tests pass
     Check(check::Arguments),
+    /// Judge requests with the reference semantics: JSON lines in, verdicts out
+    Eval(eval::Arguments),
+    /// Explain a word of the language, a diagnostic, or why a signature matches a request
+    Explain(explain::Arguments),
+    /// Start a repository, or a signature in one
+    Init(init::Arguments),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+    /// Print a generated page of the documentation
+    #[command(hide = true)]
+    Docs(docs::Arguments),
 }
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // `--help` and `--version` come this way too. Nobody is left to tell when printing fails.
@@ -60,9 +77,20 @@ pub fn run() -> ExitCode {
     console.finish(result).into()
 }
 
+/// The whole command line. The version names the library whose reading of patterns is the language's.
+fn command() -> clap::Command {
+    let version = format!("{} (PCRE2 {})", env!("CARGO_PKG_VERSION"), crate::regex::pcre2_version());
+    Cli::command().version(version)
+}
+
 fn execute(command: &Command, console: &mut Console) -> Result<Exit, Failure> {
     match command {
         Command::Build(arguments) => build::run(arguments, console),
         Command::Check(arguments) => check::run(arguments, console),
+        Command::Eval(arguments) => eval::run(arguments, console),
+        Command::Explain(arguments) => explain::run(arguments, console),
+        Command::Init(arguments) => init::run(arguments, console),
+        Command::Completions(arguments) => completions::run(arguments, console),
+        Command::Docs(arguments) => docs::run(arguments, console),
     }
 }

@@ -1,0 +1,129 @@
+//! `edgesig eval`: JSON lines of requests → one verdict per line, in order. The reference semantics as a filter.
+
+use super::console::Console;
+use super::failure::{Exit, Failure};
+use super::lines::Batches;
+use super::load::{Loaded, Paths, SelectionArguments};
+use super::render::counted;
+use crate::eval::{Evaluator, Outcome, Verdict};
+use crate::ir::{self, Ruleset};
+use crate::request::parse_json_line;
+use rayon::prelude::*;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const AFTER_HELP: &str = r#"Input, one JSON object a line:
+  {"id": 1, "method": "GET", "url": "/?q=1", "headers": {"User-Agent": "x"}, "client_ip": "192.0.2.7"}
+Output, one a line and in the same order:
+  {"id":1,"matched":["log4shell-jndi"],"action":"block","by":"log4shell-jndi","status":403}
+`action` is none, block, throttle, redirect, tarpit or allow; `by` is who did it. A line that cannot be read
+gives {"id":…,"error":…} and exit code 2 at the end.
+
+Examples:
+  edgesig eval < requests.jsonl
+  edgesig eval --mode enforce --requests requests.jsonl signatures/cve | jq 'select(.action=="block")'"#;
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub struct Arguments {
+    #[command(flatten)]
+    paths: Paths,
+    /// Read requests from a file instead of standard input
+    #[arg(long, value_name = "FILE")]
+    requests: Option<PathBuf>,
+    #[command(flatten)]
+    selection: SelectionArguments,
+}
+
+/// Requests are judged in runs of this many per task.
+const RUN: usize = 32;
+
+pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    let loaded = Loaded::load(&arguments.paths.paths)?;
+    if let Some(exit) = loaded.show(console)? {
+        return Ok(exit);
+    }
+    let selection = loaded.selection(&arguments.selection, None)?;
+    let selected = ir::select(&loaded.ruleset, &selection);
+    let mut evaluator = Evaluator::new(&selected);
+    let mut now = Duration::ZERO;
+    let (mut bad, mut late) = (0, 0);
+    for batch in Batches::open(arguments.requests.as_deref())? {
+        let batch = batch?;
+        let lines: Vec<&[u8]> = batch.lines().collect();
+        let mut parsed: Vec<_> = lines.par_iter().with_min_len(RUN).map(|line| parse_json_line(line)).collect();
+        // The rates' clock does not go back.
+        for line in parsed.iter_mut().flatten() {
+            late += usize::from(line.request.time < now);
+            line.request.time = line.request.time.max(now);
+            now = line.request.time;
+        }
+        let judged: Vec<_> = parsed
+            .into_par_iter()
+            .with_min_len(RUN)
+            .map(|line| line.map(|line| (evaluator.judge(&line.request), line.id)))
+            .collect();
+        for line in judged {
+            match line {
+                Ok((judged, id)) => write_verdict(&mut console.out, &selected, &id, &evaluator.settle(judged))?,
+                Err((id, message)) => {
+                    bad += 1;
+                    let line = serde_json::json!({"id": id, "error": message});
+                    writeln!(console.out, "{line}")?;
+                }
+            }
+        }
+        console.out.flush()?;
+    }
+    if late > 0 && selected.rules.iter().any(|rule| rule.rate.is_some()) {
+        let count = counted(late, "request");
+        console
+            .message("warning", &format!("{count} with an earlier `time` than one before: counted as at that time"))?;
+    }
+    if bad > 0 {
+        console.message("error", &format!("{} could not be read", counted(bad, "line")))?;
+        return Ok(Exit::Invalid);
+    }
+    Ok(Exit::Clean)
+}
+
+/// `{"id":…,"matched":[…],"action":…,"by":…,"status":…}`; `"limit":…` only when the request is over one.
+fn write_verdict(
+    out: &mut dyn Write,
+    ruleset: &Ruleset,
+    id: &serde_json::Value,
+    verdict: &Verdict,
+) -> std::io::Result<()> {
+    // Ids of signatures are kebab-case: they need no escaping.
+    let rule = |index: usize| ruleset.rules.get(index).map_or("", |rule| rule.id.as_str());
+    let mut line = Vec::with_capacity(128);
+    line.extend_from_slice(b"{\"id\":");
+    serde_json::to_writer(&mut line, id)?;
+    line.extend_from_slice(b",\"matched\":[");
+    for (place, index) in verdict.matched.iter().enumerate() {
+        line.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
+        line.extend_from_slice(rule(*index).as_bytes());
+        line.push(b'"');
+    }
+    write!(line, "],\"action\":\"{}\",\"by\":", verdict.outcome.name())?;
+    match by(ruleset, verdict) {
+        Some(by) => write!(line, "\"{by}\"")?,
+        None => line.extend_from_slice(b"null"),
+    }
+    write!(line, ",\"status\":{}", verdict.status)?;
+    if let Some(limit) = verdict.limit {
+        write!(line, ",\"limit\":\"{}\"", limit.name())?;
+    }
+    line.extend_from_slice(b"}\n");
+    out.write_all(&line)
+}
+
+/// Who acted: a rule, or the limit that the request is over.
+fn by<'v>(ruleset: &'v Ruleset, verdict: &Verdict) -> Option<&'v str> {
+    match (verdict.by, verdict.outcome) {
+        (Some(index), _) => ruleset.rules.get(index).map(|rule| rule.id.as_str()),
+        (None, Outcome::Block) => verdict.limit.map(|limit| limit.name()),
+        (None, Outcome::None | Outcome::Throttle | Outcome::Redirect | Outcome::Tarpit | Outcome::Allow) => None,
+    }
+}

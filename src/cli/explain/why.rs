@@ -1,0 +1,176 @@
+//! `edgesig explain --signature ID --request R`: the truth tree of one signature on one request, with what each
+//! comparison saw.
+
+use crate::cli::console::Console;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::load::{Loaded, Paths};
+use crate::cli::render::safe;
+use crate::cli::workspace::{Content, read_limited};
+use crate::eval::{Trace, TraceComparison, TraceKind, TraceNode, TraceRate, trace, wire};
+use crate::ir::{Mode, Rule};
+use crate::request::{Request, parse_curl, parse_json_line, parse_message, parse_request_line};
+use crate::source::SourceMap;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Largest `@FILE`.
+const FILE_LIMIT: u64 = 16 << 20;
+/// Characters of one comparison, and of the request, that are shown.
+const SHOWN: usize = 160;
+
+pub fn run(paths: &Paths, signature: &str, request: &str, console: &mut Console) -> Result<Exit, Failure> {
+    let loaded = Loaded::load(&paths.paths)?;
+    // Other signatures' errors are in nobody's way here; this one's are, since it is then missing.
+    let found = loaded.known_signature(signature);
+    if found.is_err() && loaded.diagnostics.has_errors() {
+        loaded.show(console)?;
+    }
+    let index = found?;
+    let rule = &loaded.ruleset.rules[index];
+    let request = read_request(rule, request)?;
+    let Some(trace) = trace(&loaded.ruleset, index, &request) else {
+        return Err(Failure::usage(format!("there is no signature `{signature}`")));
+    };
+    let text = show(&loaded.workspace.sources, rule, &request, &trace);
+    console.line(text.trim_end())?;
+    Ok(Exit::Clean)
+}
+
+/// The request that the argument means.
+fn read_request(rule: &Rule, text: &str) -> Result<Request, Failure> {
+    if let Some(test) = rule.tests.iter().find(|test| test.name == text) {
+        // Of a sequence the last request is what the test is about.
+        return test.steps.last().map(|step| step.request.clone()).ok_or_else(|| Failure::usage("the test is empty"));
+    }
+    let content;
+    let bytes = match text.strip_prefix('@') {
+        Some(path) => {
+            content = match read_limited(Path::new(path), FILE_LIMIT)? {
+                Content::Whole(bytes) => bytes,
+                Content::TooLarge => {
+                    return Err(Failure::usage(format!("`{path}` is larger than {} MiB", FILE_LIMIT >> 20)));
+                }
+            };
+            content.as_slice()
+        }
+        None => text.as_bytes(),
+    };
+    let unreadable = |reason: String| Failure::usage(format!("cannot read the request: {reason}"));
+    let start = bytes.trim_ascii_start();
+    if start.starts_with(b"{") {
+        let line: Vec<u8> = start.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }).collect();
+        return parse_json_line(&line).map(|line| line.request).map_err(|(_, reason)| unreadable(reason));
+    }
+    let words = start.utf8_chunks().next().map(|chunk| chunk.valid()).unwrap_or_default();
+    if words.starts_with("curl ") || words.starts_with("curl.exe ") {
+        let text = std::str::from_utf8(start).map_err(|_| unreadable("the curl command is not UTF-8".to_owned()))?;
+        return parse_curl(text.trim_end()).map_err(unreadable);
+    }
+    if bytes.trim_ascii_end().contains(&b'\n') {
+        return parse_message(bytes).map_err(unreadable);
+    }
+    let line = String::from_utf8_lossy(bytes.trim_ascii_end());
+    parse_request_line(&line).map_err(|reason| {
+        let near = crate::diagnostic::nearest(&line, rule.tests.iter().map(|test| test.name.as_str()));
+        let message = format!("cannot read the request: {reason}");
+        match near {
+            Some(name) => Failure::with_help(message, format!("is the test `{name}` meant?")),
+            None => Failure::with_help(
+                message,
+                "a request is a request line (`GET /?q=1`), a raw message, a curl command, a JSON object, @FILE, or a test's name",
+            ),
+        }
+    })
+}
+
+/// The whole explanation.
+fn show(sources: &SourceMap, rule: &Rule, request: &Request, trace: &Trace) -> String {
+    let mut text = String::new();
+    let verdict = match (trace.matched, trace.limit, &trace.rate) {
+        (_, Some(limit), _) => format!("not inspected: the request is over {}", limit.name()),
+        (true, None, None) => "match".to_owned(),
+        (true, None, Some(_)) => "subject to the rate".to_owned(),
+        (false, None, _) => "no match".to_owned(),
+    };
+    let _ = writeln!(text, "{}: {verdict}", rule.id);
+    let line = [&request.method[..], b" ", &request.target, b" ", &request.version].concat();
+    let _ = writeln!(text, "  signature {} (mode {}: {})", rule.origin, rule.mode, effect(rule.mode));
+    let _ = writeln!(text, "  request   {} from {}", safe::bytes(&line, SHOWN), request.client_ip);
+    if let Some(reason) = wire::refused(request) {
+        let _ = writeln!(text, "  note      varnishd refuses this request by itself: {reason}");
+    }
+    let _ = writeln!(text, "\nwhen: {}", word(trace.when.held));
+    node(sources, &trace.when, 1, &mut text);
+    if let Some(except) = &trace.except {
+        let _ = writeln!(text, "except: {}", if except.held { "yes, so it is no match" } else { "no" });
+        node(sources, except, 1, &mut text);
+    }
+    if let Some(rate) = &trace.rate {
+        show_rate(sources, rate, &mut text);
+    }
+    text
+}
+
+fn effect(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Draft => "tested, never built",
+        Mode::Monitor => "a match is recorded only",
+        Mode::Canary(_) => "its action is taken for a share of the clients",
+        Mode::Enforce => "its action is taken",
+        Mode::Retired => "never built",
+    }
+}
+
+fn word(held: bool) -> &'static str {
+    if held { "yes" } else { "no" }
+}
+
+fn node(sources: &SourceMap, tree: &TraceNode, depth: usize, text: &mut String) {
+    let indent = "  ".repeat(depth.min(40));
+    let mark = if tree.held { "yes" } else { "no " };
+    let children: &[TraceNode] = match &tree.kind {
+        TraceKind::All(parts) => {
+            let _ = writeln!(text, "{indent}{mark} all of");
+            parts
+        }
+        TraceKind::Any(parts) => {
+            let _ = writeln!(text, "{indent}{mark} any of");
+            parts
+        }
+        TraceKind::Not(inner) => {
+            let _ = writeln!(text, "{indent}{mark} not");
+            std::slice::from_ref(inner)
+        }
+        TraceKind::Compare(comparison) => {
+            compare(sources, comparison, &format!("{indent}{mark} "), text);
+            &[]
+        }
+    };
+    children.iter().for_each(|child| node(sources, child, depth + 1, text));
+}
+
+fn compare(sources: &SourceMap, comparison: &TraceComparison, start: &str, text: &mut String) {
+    let written: Vec<&str> = sources.slice(comparison.span).split_whitespace().collect();
+    let _ = writeln!(text, "{start}{}", safe::line(&written.join(" "), SHOWN));
+    let blank = " ".repeat(start.chars().count());
+    let _ = writeln!(text, "{blank}saw {}", comparison.seen);
+    if let Some(other) = &comparison.other {
+        let _ = writeln!(text, "{blank}and {other} on the right side");
+    }
+    if comparison.runaway {
+        let _ = writeln!(text, "{blank}the pattern exceeded the engine's limits on it, which is no match");
+    }
+}
+
+fn show_rate(sources: &SourceMap, rate: &TraceRate, text: &mut String) {
+    let windows: Vec<String> =
+        rate.windows.iter().map(|window| format!("{}/{}s", window.limit, window.seconds)).collect();
+    let key: Vec<String> = rate.key.iter().map(|part| part.to_string()).collect();
+    let when = if rate.on_response { ", when its response is known" } else { "" };
+    let key = if key.is_empty() { "one for all".to_owned() } else { key.join(", ") };
+    let _ = writeln!(text, "rate: {}; key {key}; the request weighs {}{when}", windows.join(" and "), rate.weight);
+    if let Some(count) = &rate.count {
+        let _ = writeln!(text, "  count: {}", word(count.held));
+        node(sources, count, 2, text);
+    }
+}

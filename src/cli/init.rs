@@ -1,0 +1,118 @@
+//! `edgesig init`: a new repository, or a new signature in one. Writes files that pass `check`, and never over a file
+//! that is there.
+
+use super::console::Console;
+use super::failure::{Exit, Failure};
+use super::load;
+use super::workspace::PROJECT_FILE;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+const AFTER_HELP: &str = "\
+Examples:
+  edgesig init my-rules                             a repository in the folder my-rules
+  edgesig init --signature cve-2026-12345-acme      signatures/cve-2026-12345-acme.yaml
+  edgesig init signatures/cve --signature acme-rce  signatures/cve/acme-rce.yaml";
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// The repository's folder [default: .], or with --signature the signature's [default: signatures]
+    folder: Option<PathBuf>,
+    /// Write one new signature instead
+    #[arg(long, value_name = "ID")]
+    signature: Option<String>,
+}
+
+pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    match &arguments.signature {
+        Some(id) => new_signature(arguments.folder.as_deref(), id, console),
+        None => new_repository(arguments.folder.as_deref().unwrap_or(Path::new(".")), console),
+    }
+}
+
+fn new_repository(folder: &Path, console: &mut Console) -> Result<Exit, Failure> {
+    let files = [
+        (PROJECT_FILE, include_str!("init/edgesig.yaml").to_owned()),
+        ("signatures/example/example-git-folder.yaml", example("example-git-folder")),
+        ("README.md", include_str!("init/README.md").to_owned()),
+    ];
+    let fresh: Vec<_> = files.iter().map(|(name, content)| (folder.join(name), content)).collect();
+    if fresh[0].0.exists() {
+        return Err(Failure::with_help(
+            format!("`{}` is there already", fresh[0].0.display()),
+            "`edgesig init --signature ID` adds a signature to it",
+        ));
+    }
+    for (path, content) in &fresh {
+        // A repository often has a README before it has signatures.
+        if path.ends_with("README.md") && path.exists() {
+            console.line(&format!("kept    {}", path.display()))?;
+            continue;
+        }
+        create(path, content)?;
+        console.line(&format!("created {}", path.display()))?;
+    }
+    console.line("\nNext: `edgesig check`, then `edgesig build --target varnish`; README.md has a line for CI.")?;
+    Ok(Exit::Clean)
+}
+
+fn new_signature(folder: Option<&Path>, id: &str, console: &mut Console) -> Result<Exit, Failure> {
+    if !is_kebab_case(id) {
+        return Err(Failure::with_help(
+            format!("`{id}` cannot be an id"),
+            "an id is kebab-case: lower-case letters, digits and single hyphens, as in `log4shell-jndi`",
+        ));
+    }
+    let path = folder.unwrap_or(Path::new(super::workspace::DEFAULT_SIGNATURES)).join(format!("{id}.yaml"));
+    create(&path, &example(id))?;
+    console.line(&format!("created {}", path.display()))?;
+    console.line(&format!("\nNext: edit it, then `edgesig check {}`.", path.display()))?;
+    Ok(Exit::Clean)
+}
+
+fn is_kebab_case(id: &str) -> bool {
+    id.len() <= 64
+        && id.starts_with(|c: char| c.is_ascii_lowercase())
+        && id
+            .split('-')
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
+}
+
+/// A whole signature with a comment at each key.
+fn example(id: &str) -> String {
+    let today = load::today(None);
+    // Every year has a 365th day after it; the calendar ends in 9999.
+    let expires = today.checked_add(jiff::Span::new().days(365)).unwrap_or(today);
+    include_str!("init/signature.yaml")
+        .replace("ID", id)
+        .replace("CREATED", &today.to_string())
+        .replace("EXPIRES", &expires.to_string())
+}
+
+/// Writes a file that is not there yet, and the folders to it.
+fn create(path: &Path, content: &str) -> Result<(), Failure> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))?;
+    let mut file = fs::File::create_new(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Failure::usage(format!("`{}` is there already", path.display())),
+        _ => Failure::file("create", path, &error),
+    })?;
+    file.write_all(content.as_bytes()).map_err(|error| Failure::file("write", path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_kebab_case() {
+        for id in ["a", "log4shell-jndi", "cve-2021-44228", "a1"] {
+            assert!(is_kebab_case(id), "{id}");
+        }
+        for id in ["", "-a", "a-", "a--b", "A", "1a", "a_b", "../a", "a/b", "é"] {
+            assert!(!is_kebab_case(id), "{id}");
+        }
+    }
+}
