@@ -3,6 +3,7 @@
 
 pub mod requests;
 pub mod rng;
+pub mod signatures;
 
 /// Whether varnishd can be used. Without it a test is skipped visibly, and fails where `CI` is `true`.
 pub fn has_varnishd() -> bool {

@@ -79,6 +79,7 @@ pub fn request(rng: &mut Rng) -> Request {
         let value = if name == "x-forwarded-for" { forwarded(rng) } else { value };
         request.headers.push((mixed_case(rng, name), value));
     }
+    facts(rng, &mut request);
     if rng.once_in(4) {
         for _ in 0..=rng.below(3) {
             request.headers.push((b"Cookie".to_vec(), cookie(rng)));
@@ -102,6 +103,19 @@ pub fn request(rng: &mut Rng) -> Request {
         .parse()
         .expect("an address");
     request
+}
+
+/// What a terminator tells, or a client pretends to be told.
+fn facts(rng: &mut Rng, request: &mut Request) {
+    if rng.once_in(5) {
+        let name = rng.pick(&["x-asn", "X-Country", "x-ja3"]);
+        let value = rng.pick(&["64500", "7", "DE", "42 ", "", "-1", "12345678901", "x"]);
+        request.headers.push((name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+    }
+    if rng.once_in(10) {
+        request.facts.asn = rng.pick(&[None, Some(64_500), Some(42)]);
+        request.facts.country = rng.pick(&[None, Some("DE")]).map(str::to_owned);
+    }
 }
 
 fn rare_headers(rng: &mut Rng, request: &mut Request) {

@@ -1,0 +1,101 @@
+//! Random signatures and random requests: eval and the real varnishd must say the same of every pair.
+
+mod support;
+
+use edgesig::codegen::{Options, TARGETS};
+use edgesig::diagnostic::Diagnostics;
+use edgesig::engine::{Report, Session, Setup, verify_in};
+use edgesig::ir::Ruleset;
+use support::rng::Rng;
+use support::{has_varnishd, requests, signatures};
+
+/// The VCL of a set; `None` when a rule cannot be expressed.
+fn build(ruleset: &Ruleset) -> Option<String> {
+    let target = TARGETS.iter().find(|target| target.name == "varnish")?;
+    let mut diagnostics = Diagnostics::default();
+    let artifacts = (target.emit)(ruleset, &Options::default(), &mut diagnostics);
+    if diagnostics.has_errors() {
+        return None;
+    }
+    artifacts.into_iter().find(|artifact| artifact.path.ends_with(".vcl")).map(|artifact| artifact.content)
+}
+
+/// Only the rules that the target can express.
+fn expressible(mut ruleset: Ruleset) -> Ruleset {
+    let rules = std::mem::take(&mut ruleset.rules);
+    let fits = |rule: &edgesig::ir::Rule| build(&Ruleset { rules: vec![rule.clone()], ..ruleset.clone() }).is_some();
+    let rules = rules.into_iter().filter(fits).collect();
+    Ruleset { rules, ..ruleset }
+}
+
+fn describe(ruleset: &Ruleset, report: &Report) -> String {
+    let mut text = String::new();
+    for difference in report.differences.iter().take(3) {
+        let wire = difference.request.to_wire();
+        text.push_str(&format!(
+            "from {} {:?}\n  eval:   {}\n  engine: {}\n",
+            difference.request.client_ip,
+            String::from_utf8_lossy(&wire[..wire.len().min(900)]),
+            difference.expected,
+            difference.seen
+        ));
+        let differing = ruleset.rules.iter().filter(|rule| {
+            let id = |text: &str| text.split(['[', ']', ',', ' ']).any(|word| word == rule.id);
+            id(&difference.expected) != id(&difference.seen)
+        });
+        for rule in differing.take(3) {
+            text.push_str(&format!(
+                "  {} {}: {:?} except {:?} then {:?}\n",
+                rule.id, rule.mode, rule.when, rule.except, rule.actions
+            ));
+        }
+    }
+    text
+}
+
+/// Loads × signatures × requests.
+fn fuzz(seed: u64, loads: usize, signatures: usize, requests: usize) {
+    if !has_varnishd() {
+        return;
+    }
+    let mut rng = Rng::new(seed);
+    let mut session: Option<Session> = None;
+    let (mut judged, mut matched, mut refused) = (0, 0, 0);
+    for load in 0..loads {
+        let ruleset = expressible(signatures::ruleset(&mut rng, signatures, load % 2 == 1));
+        let built = build(&ruleset).expect("rules that fit one by one fit together");
+        if std::env::var_os("EDGESIG_KEEP").is_some() {
+            std::fs::write(format!("/tmp/eng/fuzz-{seed}-{load}.vcl"), &built).expect("the file can be written");
+        }
+        let session = match &mut session {
+            Some(session) => {
+                session.load(&built).expect("varnishd accepts the VCL");
+                session
+            }
+            none => none.insert(Session::start(&built, Setup::default()).expect("varnishd accepts the VCL")),
+        };
+        let requests: Vec<_> = (0..requests).map(|_| requests::request(&mut rng)).collect();
+        let report = verify_in(session, &ruleset, requests.into_iter(), 10, &mut |_| {}).expect("the engine runs");
+        assert!(
+            report.is_clean(),
+            "seed {seed}, load {load}, {} rules: {} of {} differ, {} server errors, {:?}\n{}{}",
+            ruleset.rules.len(),
+            report.different,
+            report.requests,
+            report.server_errors,
+            report.counters,
+            describe(&ruleset, &report),
+            session.varnishd.stderr()
+        );
+        judged += report.requests;
+        matched += report.matched;
+        refused += report.refused.values().sum::<u64>();
+    }
+    eprintln!("{judged} requests, {matched} with a match, {refused} refused by varnishd itself, 0 differences");
+    assert!(matched * 2 > judged, "too few requests match");
+}
+
+#[test]
+fn eval_and_varnishd_agree_on_everything() {
+    fuzz(7, 13, 40, 1600);
+}
