@@ -1,8 +1,11 @@
 //! A request and a response as data. `eval` judges it, `engine` sends it, tests are written as it.
 
+#[cfg(test)]
+mod cases;
 mod curl;
 mod json;
 mod message;
+mod shell;
 
 pub use curl::parse_curl;
 pub use json::{RequestLine, parse_json_line};

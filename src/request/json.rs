@@ -1,16 +1,154 @@
 //! One line of JSON (the input of `eval` and `verify`) → [`Request`].
+//!
+//! ```json
+//! {"id": 1, "method": "GET", "uri": "/?q=1", "version": "HTTP/1.1", "headers": [["Host", "example.com"]],
+//!  "body": "", "body_b64": false, "client_ip": "192.0.2.1", "country": "DE", "asn": 64500, "as_name": "x",
+//!  "proxy_type": "x", "scheme": "https", "tls": {"ja3": "x", "ja4": "x", "version": "x", "sni": "x"},
+//!  "time": 1.5, "response": {"status": 200, "headers": []}}
+//! {"id": 2, "raw_b64": "R0VUIC8gSFRUUC8xLjENCg0K"}
+//! ```
+//!
+//! Everything may be left out; other keys are ignored, so that lines may carry columns of their own.
 
-use super::Request;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::message::parse_exact_message;
+use super::{Bytes, Facts, Request, Response};
 
 /// A line that could be read: its id (any JSON value, given back as it came) and its request.
 #[derive(Clone, Debug)]
 pub struct RequestLine {
-    pub id: serde_json::Value,
+    pub id: Value,
     pub request: Request,
 }
 
+/// A line as it is written. Strings are taken over as bytes without another copy.
+#[derive(Deserialize)]
+struct Row {
+    #[serde(default)]
+    id: Value,
+    method: Option<String>,
+    uri: Option<String>,
+    version: Option<String>,
+    headers: Option<Vec<(String, String)>>,
+    body: Option<String>,
+    body_b64: Option<bool>,
+    raw_b64: Option<String>,
+    client_ip: Option<String>,
+    country: Option<String>,
+    asn: Option<u32>,
+    as_name: Option<String>,
+    proxy_type: Option<String>,
+    scheme: Option<String>,
+    tls: Option<Tls>,
+    time: Option<f64>,
+    response: Option<ResponseRow>,
+}
+
+#[derive(Default, Deserialize)]
+struct Tls {
+    ja3: Option<String>,
+    ja4: Option<String>,
+    version: Option<String>,
+    sni: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ResponseRow {
+    status: Option<u16>,
+    headers: Option<Vec<(String, String)>>,
+}
+
+/// Only the id, for the message about a line that has a wrong type elsewhere.
+#[derive(Deserialize)]
+struct Id {
+    #[serde(default)]
+    id: Value,
+}
+
 /// Reads one line. The error holds the id where it could be read, and a sentence without full stop.
-pub fn parse_json_line(line: &[u8]) -> Result<RequestLine, (serde_json::Value, String)> {
-    let _ = line;
-    Err((serde_json::Value::Null, "not built yet".to_owned()))
+pub fn parse_json_line(line: &[u8]) -> Result<RequestLine, (Value, String)> {
+    let row: Row = serde_json::from_slice(line).map_err(|error| {
+        let id = serde_json::from_slice::<Id>(line).map_or(Value::Null, |row| row.id);
+        let text = error.to_string();
+        // serde's place is "at line 1 column N": there is only one line.
+        (id, text.replace(" at line 1 column ", " at column "))
+    })?;
+    let Row { id, .. } = row;
+    match request(Row { id: Value::Null, ..row }) {
+        Ok(request) => Ok(RequestLine { id, request }),
+        Err(reason) => Err((id, reason)),
+    }
+}
+
+fn request(row: Row) -> Result<Request, String> {
+    let mut request = match &row.raw_b64 {
+        Some(raw) => {
+            let bytes = STANDARD.decode(raw).map_err(|_| "`raw_b64` is no base64".to_owned())?;
+            parse_exact_message(&bytes)?
+        }
+        None => Request::default(),
+    };
+    if let Some(address) = &row.client_ip {
+        let parsed = address.parse().map_err(|_| format!("`client_ip` is no IP address: `{address}`"))?;
+        request.client_ip = parsed;
+    }
+    if let Some(seconds) = row.time {
+        request.time =
+            Duration::try_from_secs_f64(seconds).map_err(|_| format!("`time` is no time in seconds: {seconds}"))?;
+    }
+    if let Some(response) = row.response {
+        let status = response.status.unwrap_or(200);
+        if !(100..=999).contains(&status) {
+            return Err(format!("`status` of the response is out of range: {status}"));
+        }
+        request.response = Response { status, headers: lines(response.headers.unwrap_or_default()) };
+    }
+    let tls = row.tls.unwrap_or_default();
+    request.facts = Facts {
+        scheme: row.scheme,
+        country: row.country,
+        asn: row.asn,
+        as_name: row.as_name,
+        proxy_type: row.proxy_type,
+        ja3: tls.ja3,
+        ja4: tls.ja4,
+        tls_version: tls.version,
+        sni: tls.sni,
+    };
+    if row.raw_b64.is_some() {
+        return Ok(request);
+    }
+    if let Some(method) = row.method {
+        request.method = method.into_bytes();
+    }
+    if let Some(uri) = row.uri {
+        request.target = uri.into_bytes();
+    }
+    if let Some(version) = row.version {
+        request.version = version.into_bytes();
+    }
+    if let Some(body) = row.body {
+        request.body = match row.body_b64 {
+            Some(true) => STANDARD.decode(&body).map_err(|_| "`body` is no base64".to_owned())?,
+            Some(false) | None => body.into_bytes(),
+        };
+    }
+    request.headers = lines(row.headers.unwrap_or_default());
+    if request.version == b"HTTP/1.0" {
+        // A client of this version may well send no Host.
+        request.frame();
+    } else {
+        request.complete();
+    }
+    Ok(request)
+}
+
+fn lines(headers: Vec<(String, String)>) -> Vec<(Bytes, Bytes)> {
+    headers.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect()
 }
