@@ -9,7 +9,7 @@ mod select;
 mod simplify;
 
 pub use crate::syntax::values::{Date, Mode, Risk};
-pub use display::display;
+pub use display::{action as display_action, display, display_predicate, meaning, value as display_value};
 pub use select::{Selection, select};
 pub use simplify::simplify;
 

@@ -1,7 +1,7 @@
 //! From the whole set to what one build emits: target, service, modes, exclusions, expiry.
 
-use super::{Date, Mode, Ruleset};
-use crate::diagnostic::Diagnostics;
+use super::{Action, AllowScope, Date, Mode, Predicate, Rule, Ruleset, Service, simplify};
+use std::collections::BTreeSet;
 
 /// What to emit.
 #[derive(Clone, Debug, Default)]
@@ -17,9 +17,96 @@ pub struct Selection {
     pub today: Option<Date>,
 }
 
-/// The rules that `selection` emits, with their modes. An unknown service or excluded id is an error in `diagnostics`
-/// only in `cli`, which knows where it was written: here it selects nothing.
+/// The rules that `selection` emits, with their modes. Unknown names are the caller's to report, who knows where they
+/// were written: here an unknown service selects nothing, an unknown excluded id excludes nothing.
 pub fn select(ruleset: &Ruleset, selection: &Selection) -> Ruleset {
-    let _ = (selection, Diagnostics::default());
-    ruleset.clone()
+    let service = match &selection.service {
+        None => None,
+        Some(name) => match ruleset.settings.services.iter().find(|service| service.name == *name) {
+            Some(service) => Some(service),
+            None => return Ruleset { rules: Vec::new(), ..ruleset.clone() },
+        },
+    };
+    let excluded: BTreeSet<&str> = selection.exclude.iter().map(String::as_str).collect();
+    let mut rules: Vec<Rule> = ruleset
+        .rules
+        .iter()
+        .filter(|rule| !excluded.contains(rule.id.as_str()))
+        .filter(|rule| service.is_none_or(|service| is_of_service(rule, service)))
+        .filter(|rule| is_of_target(rule, selection.target.as_deref()) && !is_lapsed(rule, selection.today))
+        .filter_map(|rule| {
+            let mode = emitted_mode(rule, service, selection.mode)?;
+            Some(with_exception(Rule { mode, ..rule.clone() }, service))
+        })
+        .collect();
+    drop_idle_scopes(&mut rules);
+    Ruleset { settings: ruleset.settings.clone(), lists: ruleset.lists.clone(), rules }
+}
+
+fn is_of_service(rule: &Rule, service: &Service) -> bool {
+    if service.select_tags.is_none() && service.select_ids.is_none() {
+        return true;
+    }
+    service.select_tags.iter().flatten().any(|tag| rule.tags.contains(tag))
+        || service.select_ids.iter().flatten().any(|id| *id == rule.id)
+}
+
+fn is_of_target(rule: &Rule, target: Option<&str>) -> bool {
+    match (target, &rule.targets) {
+        (Some(target), Some(targets)) => targets.iter().any(|name| name == target),
+        (None, _) | (_, None) => true,
+    }
+}
+
+/// An expired `allow`: it would go on opening a hole. Any other expired rule still protects and stays.
+fn is_lapsed(rule: &Rule, today: Option<Date>) -> bool {
+    match (rule.expires, today) {
+        (Some(expires), Some(today)) => rule.is_allow() && expires < today,
+        (None, _) | (_, None) => false,
+    }
+}
+
+/// `None`: not emitted. A draft or retired signature stays out whatever a service or a build says.
+fn emitted_mode(rule: &Rule, service: Option<&Service>, forced: Option<Mode>) -> Option<Mode> {
+    if !rule.mode.is_emitted() {
+        return None;
+    }
+    let of_service = service.and_then(|service| service.modes.iter().find(|(id, _)| *id == rule.id));
+    let mode = of_service.map_or(rule.mode, |(_, mode)| *mode);
+    mode.is_emitted().then(|| forced.unwrap_or(mode))
+}
+
+/// The rule with the service's exception or-ed into its own.
+fn with_exception(mut rule: Rule, service: Option<&Service>) -> Rule {
+    let added = service.and_then(|service| service.except.iter().find(|(id, _)| *id == rule.id));
+    if let Some((_, added)) = added {
+        let parts = rule.except.take().into_iter().chain([added.clone()]).collect();
+        rule.except = Some(simplify(Predicate::Any(parts)));
+    }
+    rule
+}
+
+/// Scoped allows forget the rules that are not emitted; one that names none any more does nothing and goes.
+fn drop_idle_scopes(rules: &mut Vec<Rule>) {
+    let ids: BTreeSet<String> = rules.iter().map(|rule| rule.id.clone()).collect();
+    for rule in rules.iter_mut() {
+        for action in &mut rule.actions {
+            if let Action::Allow(AllowScope::Rules(scope)) = action {
+                scope.retain(|id| ids.contains(id));
+            }
+        }
+        rule.actions.retain(|action| match action {
+            Action::Allow(AllowScope::Rules(scope)) => !scope.is_empty(),
+            Action::Allow(AllowScope::Everything)
+            | Action::Block(_)
+            | Action::Log
+            | Action::Tag(_)
+            | Action::Score(_)
+            | Action::Redirect { .. }
+            | Action::Strip(_)
+            | Action::Throttle
+            | Action::Tarpit(_) => true,
+        });
+    }
+    rules.retain(|rule| !rule.actions.is_empty());
 }

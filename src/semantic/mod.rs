@@ -1,19 +1,41 @@
 //! Syntax tree → IR: resolves names, checks types, compiles patterns, reads test requests. Every problem of every
 //! file is reported.
+//!
+//! `lists` and `project` read the project file. Then `signature` turns each signature into a rule, in parallel:
+//! `typeck` types its conditions, with `resolve` for names, `operands` for comparisons and `patterns` for regular
+//! expressions; `actions`, `rates` and `requests` do the rest. `scope` is what they share.
 
-use crate::diagnostic::Diagnostics;
-use crate::ir::Ruleset;
-use crate::source::{SourceMap, Span};
+mod actions;
+mod lists;
+mod operands;
+mod patterns;
+mod project;
+mod rates;
+mod requests;
+mod resolve;
+mod scope;
+mod signature;
+mod term;
+mod typeck;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::ir::{List, Rule, Ruleset, Settings};
+use crate::source::{SourceId, SourceMap, Span};
 use crate::syntax::ast;
+use patterns::{ListSpans, PatternUse};
+use rayon::prelude::*;
+use scope::{Checker, Context, Ids};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Gives the content of a file that a list, a block body or a test names. `path` is as written; `base` is the file
 /// that names it. The error is a sentence without full stop. IO is the caller's (`cli`).
 pub trait Files: Sync {
-    fn read(&self, base: crate::source::SourceId, path: &str) -> Result<Vec<u8>, String>;
+    fn read(&self, base: SourceId, path: &str) -> Result<Vec<u8>, String>;
 }
 
 /// Checks and lowers a whole set. Signatures with errors are left out of the result, the others are in it.
-/// `extra` is for findings of the project file. `today` decides nothing here: see `ir::select`.
+/// Diagnostics come in the order of their places.
 pub fn analyze(
     sources: &SourceMap,
     project: Option<&ast::Project>,
@@ -21,11 +43,104 @@ pub fn analyze(
     files: &dyn Files,
     diagnostics: &mut Diagnostics,
 ) -> Ruleset {
-    let _ = (sources, project, signatures, files, diagnostics);
-    unimplemented!()
+    let mut found = Diagnostics::default();
+    let (lists, list_spans) = match project {
+        Some(project) => lists::lists(&project.lists, project.source, files, &mut found),
+        None => (Vec::new(), ListSpans::new()),
+    };
+    let mut settings = match project {
+        Some(project) => project::settings(project, &lists, files, &mut found),
+        None => project::defaults(),
+    };
+    let ids = Ids::new(sources, signatures);
+    let (services, rules) =
+        signature_rules(sources, project, signatures, files, (&settings, &lists, &list_spans, &ids), &mut found);
+    settings.services = services;
+    found.sort();
+    diagnostics.extend(found);
+    Ruleset { settings, lists, rules }
+}
+
+/// The rules in order of evaluation, and the services, whose exceptions are conditions too.
+fn signature_rules<'a>(
+    sources: &'a SourceMap,
+    project: Option<&'a ast::Project>,
+    signatures: &'a [ast::Signature],
+    files: &'a dyn Files,
+    (settings, lists, list_spans, ids): (&'a Settings, &'a [List], &'a ListSpans, &'a Ids<'a>),
+    found: &mut Diagnostics,
+) -> (Vec<crate::ir::Service>, Vec<Rule>) {
+    let context = Context { sources, files, lists, limits: &settings.limits, ids };
+    let mut checker = Checker::new(&context);
+    let services = project.map_or(Vec::new(), |project| project::services(&project.services, &mut checker));
+    found.extend(std::mem::take(&mut checker.diagnostics));
+
+    let outcomes: Vec<_> = signatures.par_iter().map(|signature| signature::signature(&context, signature)).collect();
+
+    let mut rules: Vec<Option<Rule>> = Vec::with_capacity(outcomes.len());
+    // Each use of a pattern with the signature it is in; `None`: a service.
+    let mut uses: Vec<PatternUse> = Vec::new();
+    let mut owners: Vec<Option<usize>> = Vec::new();
+    for (owner, pattern_uses) in std::iter::once((None, std::mem::take(&mut checker.pattern_uses))).chain(
+        outcomes.into_iter().enumerate().map(|(index, outcome)| {
+            rules.push(outcome.rule);
+            found.extend(outcome.diagnostics);
+            (Some(index), outcome.pattern_uses)
+        }),
+    ) {
+        owners.resize(owners.len() + pattern_uses.len(), owner);
+        uses.extend(pattern_uses);
+    }
+    for (index, error) in patterns::runaways(&context, list_spans, &uses) {
+        found.push(error);
+        if let Some(owner) = owners[index] {
+            rules[owner] = None;
+        }
+    }
+    for index in report_duplicate_ids(signatures, found) {
+        rules[index] = None;
+    }
+    let mut rules: Vec<Rule> = rules.into_iter().flatten().collect();
+    rules.sort_by(|a, b| evaluation_order(a).cmp(&evaluation_order(b)));
+    (services, rules)
+}
+
+/// `allow` first, then the others; in each the worst attack first, then by id.
+fn evaluation_order(rule: &Rule) -> (bool, Reverse<crate::ir::Risk>, &str) {
+    (!rule.is_allow(), Reverse(rule.risk), &rule.id)
+}
+
+/// Reports each id that is used again, and gives the signatures (by index) that do.
+fn report_duplicate_ids(signatures: &[ast::Signature], found: &mut Diagnostics) -> BTreeSet<usize> {
+    let mut order: Vec<usize> = (0..signatures.len()).collect();
+    order.sort_by_key(|index| signatures[*index].id.span);
+    let mut first: BTreeMap<&str, Span> = BTreeMap::new();
+    let mut again = BTreeSet::new();
+    for index in order {
+        let id = &signatures[index].id;
+        match first.get(id.value.as_str()) {
+            None => {
+                first.insert(&id.value, id.span);
+            }
+            Some(earlier) => {
+                again.insert(index);
+                found.push(
+                    Diagnostic::new(
+                        Code::DuplicateId,
+                        id.span,
+                        format!("the id `{}` is used again", id.value),
+                        "has this id too",
+                    )
+                    .secondary(*earlier, "the first signature with this id")
+                    .help("an id means one signature for ever: give this one another"),
+                );
+            }
+        }
+    }
+    again
 }
 
 /// The place of a file's start: where a finding about the whole file points.
-pub fn file_start(source: crate::source::SourceId) -> Span {
+pub fn file_start(source: SourceId) -> Span {
     Span { source, start: 0, end: 0 }
 }

@@ -1,0 +1,509 @@
+//! One comparison: which operator takes which types on its two sides, and the IR check that it becomes.
+
+use super::patterns::{PatternPlace, PatternUse, subject_limit};
+use super::resolve::is_text_literal;
+use super::scope::Checker;
+use super::term::{Constant, Literals, Term, list_element};
+use super::typeck::{Quantified, comparison};
+use crate::catalog::{Operator, Type};
+use crate::diagnostic::{Code, Diagnostic, Fix};
+use crate::ir::{
+    Check, IntegerOperator, Integers, Needles, Networks, Patterns, Predicate, Quantifier, TextOperator, Value,
+};
+use crate::source::{Span, Spanned};
+use crate::syntax::ast::{Expression, ExpressionKind};
+
+/// A comparison as written.
+pub(super) struct Comparing<'a> {
+    pub span: Span,
+    pub operator: &'a Spanned<Operator>,
+    pub left: &'a Expression,
+    pub right: &'a Expression,
+    pub quantified: Option<Quantified>,
+}
+
+impl Comparing<'_> {
+    fn is_equality(&self) -> bool {
+        matches!(self.operator.value, Operator::Equal | Operator::NotEqual)
+    }
+
+    fn name(&self) -> &'static str {
+        self.operator.value.name()
+    }
+}
+
+impl<'a> Checker<'a> {
+    /// The predicate of a comparison; `None` after its error.
+    pub fn comparison(&mut self, at: &Comparing<'a>, left: Term<'a>, right: Term<'a>) -> Option<Predicate> {
+        if matches!(left, Term::Error) || matches!(right, Term::Error) {
+            return None;
+        }
+        if left.is_constant() && right.is_constant() {
+            self.report(
+                Diagnostic::new(
+                    Code::ConstantCondition,
+                    at.span,
+                    "both sides of this comparison are constants",
+                    "always the same",
+                )
+                .help("compare a field with a constant"),
+            );
+            return None;
+        }
+        if let Some(predicate) = self.bool_comparison(at, &left, &right) {
+            return predicate;
+        }
+        // `"POST" == req.method`, and `req.host == req.args["h"]`, where the list leads.
+        let leads = |term: &Term| match term {
+            Term::Quantified(..) => 2,
+            Term::Value(value) if value.value_type().is_list() => 2,
+            Term::Value(_) => 1,
+            Term::Predicate(_) | Term::Constant(_) | Term::Reference(_) | Term::Error => 0,
+        };
+        let swap = at.is_equality() && leads(&right) > leads(&left);
+        let (subject, other) = if swap { (&right, &left) } else { (&left, &right) };
+        let (value, quantified) = match subject {
+            Term::Value(value) => (value, at.quantified),
+            Term::Quantified(quantifier, value) => {
+                if let Some(outer) = at.quantified {
+                    let message = "`any` or `all` within `any` or `all`";
+                    self.report(
+                        Diagnostic::new(Code::TypeMismatch, at.span, message, "has a quantifier already")
+                            .secondary(outer.span, "the outer one")
+                            .help("keep one of the two"),
+                    );
+                    return None;
+                }
+                let span = if swap { at.right.span } else { at.left.span };
+                (value, Some(Quantified { quantifier: *quantifier, negated: false, span }))
+            }
+            Term::Predicate(_) | Term::Constant(_) | Term::Reference(_) | Term::Error => {
+                self.report_mismatch(at, &left, &right);
+                return None;
+            }
+        };
+        let (check, contrary) = self.check(at, value, other, &left, &right)?;
+        self.quantify(at, value.clone(), quantified, check, contrary)
+    }
+
+    /// Puts the quantifier on a check; without one, a list means any of it.
+    fn quantify(
+        &mut self,
+        at: &Comparing<'a>,
+        value: Value,
+        quantified: Option<Quantified>,
+        check: Check,
+        contrary: bool,
+    ) -> Option<Predicate> {
+        let is_list = value.value_type().is_list();
+        match quantified {
+            Some(how) if !is_list => {
+                let found = value.value_type();
+                let message = format!("`any` and `all` need a list, found {found}");
+                self.report(
+                    Diagnostic::new(Code::TypeMismatch, at.left.span, message, format!("this is {found}"))
+                        .secondary(how.span, "asks each element of a list")
+                        .help("leave `any` or `all` out: there is one value at most"),
+                );
+                None
+            }
+            Some(how) => Some(comparison(value, Some(how.quantifier), how.negated != contrary, check, at.span)),
+            None if is_list && contrary => {
+                self.report_ambiguous(at);
+                None
+            }
+            None if is_list => Some(comparison(value, Some(Quantifier::Any), false, check, at.span)),
+            None => {
+                let positive = comparison(value, None, false, check, at.span);
+                Some(if contrary { Predicate::Not(Box::new(positive)) } else { positive })
+            }
+        }
+    }
+
+    fn report_ambiguous(&mut self, at: &Comparing<'a>) {
+        let start = Span { end: at.span.start, ..at.span };
+        let end = Span { start: at.span.end, ..at.span };
+        let (left, right) = (self.slice(at.left.span), self.slice(at.right.span));
+        self.report(
+            Diagnostic {
+                fixes: vec![Fix {
+                    title: "no element is equal: `not any(… == …)`".to_owned(),
+                    edits: vec![
+                        (start, "not any(".to_owned()),
+                        (at.operator.span, "==".to_owned()),
+                        (end, ")".to_owned()),
+                    ],
+                }],
+                ..Diagnostic::new(
+                    Code::AmbiguousQuantifier,
+                    at.operator.span,
+                    "`!=` on a list can mean two things",
+                    "no element, or some element?",
+                )
+            }
+            .secondary(at.left.span, "this is a list")
+            .help(format!("no element is equal: `not any({left} == {right})`, which is `all({left} != {right})`"))
+            .help(format!("some element differs: `any({left} != {right})`")),
+        );
+    }
+
+    /// Comparisons of bool: with `true` or `false` only. `None`: no side is bool.
+    fn bool_comparison(&mut self, at: &Comparing<'a>, left: &Term<'a>, right: &Term<'a>) -> Option<Option<Predicate>> {
+        let truth = |term: &Term| match term {
+            Term::Constant(Constant { list: false, literals: Literals::Boolean(value) }) => Some(*value),
+            Term::Constant(_)
+            | Term::Predicate(_)
+            | Term::Value(_)
+            | Term::Quantified(..)
+            | Term::Reference(_)
+            | Term::Error => None,
+        };
+        let of_bool = |term: &Term<'a>, span: Span| match term {
+            Term::Predicate(predicate) => Some(predicate.clone()),
+            Term::Value(value) if value.value_type() == Type::Bool => {
+                Some(comparison(value.clone(), None, false, Check::IsTrue, span))
+            }
+            Term::Value(_) | Term::Quantified(..) | Term::Constant(_) | Term::Reference(_) | Term::Error => None,
+        };
+        let (left_bool, right_bool) = (of_bool(left, at.left.span), of_bool(right, at.right.span));
+        if left_bool.is_none() && right_bool.is_none() {
+            return None;
+        }
+        let pair = match (&left_bool, truth(left), &right_bool, truth(right)) {
+            (Some(_), _, _, Some(value)) => left_bool.map(|predicate| (predicate, value)),
+            (_, Some(value), Some(_), _) => right_bool.map(|predicate| (predicate, value)),
+            (Some(_), _, Some(_), _) if at.is_equality() => {
+                self.report(
+                    Diagnostic::new(
+                        Code::TypeMismatch,
+                        at.operator.span,
+                        format!("`{}` does not compare two conditions", at.name()),
+                        "between two bools",
+                    )
+                    .secondary(at.left.span, "this is bool")
+                    .secondary(at.right.span, "this is bool")
+                    .help("write `(a and b) or (not a and not b)`"),
+                );
+                return Some(None);
+            }
+            _ => None,
+        };
+        match pair {
+            Some((predicate, value)) if at.is_equality() && at.quantified.is_none() => {
+                let positive = value == (at.operator.value == Operator::Equal);
+                Some(Some(if positive { predicate } else { Predicate::Not(Box::new(predicate)) }))
+            }
+            Some(_) | None => {
+                self.report_mismatch(at, left, right);
+                Some(None)
+            }
+        }
+    }
+
+    /// The check of `value` against `other`, and whether its contrary is meant (`!=`).
+    fn check(
+        &mut self,
+        at: &Comparing<'a>,
+        value: &Value,
+        other: &Term<'a>,
+        left: &Term<'a>,
+        right: &Term<'a>,
+    ) -> Option<(Check, bool)> {
+        let contrary = at.operator.value == Operator::NotEqual;
+        if let Term::Value(second) = other {
+            let same = second.value_type() == value.value_type().element();
+            if same && at.is_equality() {
+                return Some((Check::SameAs(second.clone()), contrary));
+            }
+            if same {
+                let message = format!("the right side of `{}` is a literal, a list or a `let` of them", at.name());
+                self.report(
+                    Diagnostic::new(Code::TypeMismatch, at.right.span, message, "this is a field")
+                        .secondary(at.left.span, format!("this is {}", value.value_type()))
+                        .help("two fields can be compared by `==` and `!=` only"),
+                );
+                return None;
+            }
+        }
+        let check = match value.value_type().element() {
+            Type::String => self.text_check(at, value, other),
+            Type::Int => self.integer_check(at, other),
+            Type::Ip => self.address_check(at, other),
+            Type::Bool | Type::Regex | Type::Cidr | Type::Duration | Type::Strings | Type::Ints => Fit::No,
+        };
+        match check {
+            Fit::Yes(check) => Some((check, contrary)),
+            Fit::Reported => None,
+            Fit::No => {
+                self.report_mismatch(at, left, right);
+                None
+            }
+        }
+    }
+
+    fn text_check(&mut self, at: &Comparing<'a>, value: &Value, other: &Term<'a>) -> Fit {
+        let operator = match at.operator.value {
+            Operator::Equal | Operator::NotEqual => TextOperator::Equals,
+            Operator::In => match other {
+                Term::Constant(constant) if !constant.list => return Fit::No,
+                Term::Constant(_)
+                | Term::Reference(_)
+                | Term::Predicate(_)
+                | Term::Value(_)
+                | Term::Quantified(..)
+                | Term::Error => TextOperator::Equals,
+            },
+            Operator::Contains => TextOperator::Contains,
+            Operator::StartsWith => TextOperator::StartsWith,
+            Operator::EndsWith => TextOperator::EndsWith,
+            Operator::Matches => return self.match_check(value, other),
+            Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => return Fit::No,
+        };
+        match other {
+            Term::Constant(Constant { literals: Literals::Texts(texts), .. }) => {
+                let empty = texts.iter().any(|text| text.bytes.is_empty());
+                if empty && operator != TextOperator::Equals {
+                    let message = format!("`{}` with an empty string is always true", at.name());
+                    self.report(
+                        Diagnostic::new(Code::EmptyOperand, empty_text(at.right), message, "is in every text")
+                            .help("`x == \"\"` asks whether a text is empty, `exists x` whether there is one"),
+                    );
+                    return Fit::Reported;
+                }
+                Fit::Yes(Check::Text { operator, needles: Needles::Literals(texts.clone()) })
+            }
+            Term::Reference(index) if list_element(&self.context.lists[index.0]) == Type::String => {
+                Fit::Yes(Check::Text { operator, needles: Needles::List(*index) })
+            }
+            Term::Constant(_)
+            | Term::Reference(_)
+            | Term::Predicate(_)
+            | Term::Value(_)
+            | Term::Quantified(..)
+            | Term::Error => Fit::No,
+        }
+    }
+
+    fn match_check(&mut self, value: &Value, other: &Term<'a>) -> Fit {
+        let limit = subject_limit(value, self.context.limits);
+        match other {
+            Term::Constant(Constant { literals: Literals::Patterns(patterns), .. }) => {
+                for pattern in patterns {
+                    self.pattern_uses.push(PatternUse { place: PatternPlace::Literal(pattern.clone()), limit });
+                }
+                let patterns = patterns.iter().map(|pattern| pattern.regex.clone()).collect();
+                Fit::Yes(Check::Matches(Patterns::Literals(patterns)))
+            }
+            Term::Reference(index) if list_element(&self.context.lists[index.0]) == Type::Regex => {
+                self.pattern_uses.push(PatternUse { place: PatternPlace::List(*index), limit });
+                Fit::Yes(Check::Matches(Patterns::List(*index)))
+            }
+            Term::Constant(_)
+            | Term::Reference(_)
+            | Term::Predicate(_)
+            | Term::Value(_)
+            | Term::Quantified(..)
+            | Term::Error => Fit::No,
+        }
+    }
+
+    fn integer_check(&mut self, at: &Comparing<'a>, other: &Term<'a>) -> Fit {
+        let operator = match at.operator.value {
+            Operator::Equal | Operator::NotEqual => Some(IntegerOperator::Equal),
+            Operator::Less => Some(IntegerOperator::Less),
+            Operator::LessOrEqual => Some(IntegerOperator::LessOrEqual),
+            Operator::Greater => Some(IntegerOperator::Greater),
+            Operator::GreaterOrEqual => Some(IntegerOperator::GreaterOrEqual),
+            Operator::In => None,
+            Operator::Contains | Operator::StartsWith | Operator::EndsWith | Operator::Matches => return Fit::No,
+        };
+        // A list is fine for `==`, `!=` and `in` alone.
+        let takes_list = matches!(operator, None | Some(IntegerOperator::Equal));
+        match other {
+            Term::Constant(Constant { list, literals: Literals::Integers(values) }) => {
+                match (operator, values[..].split_first()) {
+                    (Some(operator), Some((value, _))) if !*list => {
+                        Fit::Yes(Check::Integer { operator, value: *value })
+                    }
+                    (_, _) if *list && takes_list => Fit::Yes(Check::IntegerIn(Integers::Literals(values.clone()))),
+                    (_, _) => Fit::No,
+                }
+            }
+            Term::Reference(index) if takes_list && list_element(&self.context.lists[index.0]) == Type::Int => {
+                Fit::Yes(Check::IntegerIn(Integers::List(*index)))
+            }
+            Term::Constant(_)
+            | Term::Reference(_)
+            | Term::Predicate(_)
+            | Term::Value(_)
+            | Term::Quantified(..)
+            | Term::Error => Fit::No,
+        }
+    }
+
+    fn address_check(&mut self, at: &Comparing<'a>, other: &Term<'a>) -> Fit {
+        let equality = at.is_equality();
+        if !equality && at.operator.value != Operator::In {
+            return Fit::No;
+        }
+        match other {
+            Term::Constant(Constant { list, literals: Literals::Networks(networks) }) => {
+                let single = !*list && networks.iter().all(|network| network.address);
+                if equality && networks.iter().any(|network| !network.address) {
+                    self.report_wants_in(at, "an address is never equal to a network");
+                    return Fit::Reported;
+                }
+                if !equality && single {
+                    let diagnostic = Diagnostic::new(
+                        Code::TypeMismatch,
+                        at.right.span,
+                        "`in` takes a list, a network or `@list`, found ip",
+                        "a single address",
+                    )
+                    .secondary(at.left.span, "this is ip")
+                    .help("write `==`")
+                    .fix("compare with `==`", at.operator.span, "==");
+                    self.report(diagnostic);
+                    return Fit::Reported;
+                }
+                Fit::Yes(Check::Network(Networks::Literals(networks.iter().map(|network| network.network).collect())))
+            }
+            Term::Reference(index) if list_element(&self.context.lists[index.0]) == Type::Ip => {
+                if equality {
+                    self.report_wants_in(at, "an address is never equal to a list of networks");
+                    return Fit::Reported;
+                }
+                Fit::Yes(Check::Network(Networks::List(*index)))
+            }
+            Term::Constant(_)
+            | Term::Reference(_)
+            | Term::Predicate(_)
+            | Term::Value(_)
+            | Term::Quantified(..)
+            | Term::Error => Fit::No,
+        }
+    }
+
+    /// `ip == cidr`
+    fn report_wants_in(&mut self, at: &Comparing<'a>, message: &str) {
+        let diagnostic = Diagnostic::new(Code::TypeMismatch, at.right.span, message, "this is cidr")
+            .secondary(at.left.span, "this is ip");
+        let swapped = matches!(at.left.kind, ExpressionKind::Ip(_) | ExpressionKind::Cidr(_) | ExpressionKind::List(_));
+        self.report(match at.operator.value {
+            Operator::Equal if !swapped => diagnostic.help("write `in`").fix("ask with `in`", at.operator.span, "in"),
+            _ => {
+                let (left, right) = (self.slice(at.left.span), self.slice(at.right.span));
+                let (left, right) = if swapped { (right, left) } else { (left, right) };
+                let not = if at.operator.value == Operator::NotEqual { "not " } else { "" };
+                diagnostic.help(format!("write `{not}{left} in {right}`"))
+            }
+        });
+    }
+
+    /// Two sides whose types do not fit.
+    fn report_mismatch(&mut self, at: &Comparing<'a>, left: &Term<'a>, right: &Term<'a>) {
+        let lists = self.context.lists;
+        let (left_name, right_name) = (left.type_name(lists), right.type_name(lists));
+        let name = at.name();
+        let message = format!("`{name}` does not fit {left_name} on the left and {right_name} on the right");
+        let diagnostic = Diagnostic::new(Code::TypeMismatch, at.right.span, message, format!("this is {right_name}"))
+            .secondary(at.left.span, format!("this is {left_name}"));
+        let diagnostic = self.with_way_out(diagnostic, at, left, right);
+        self.report(diagnostic);
+    }
+
+    fn with_way_out(
+        &self,
+        diagnostic: Diagnostic,
+        at: &Comparing<'a>,
+        left: &Term<'a>,
+        right: &Term<'a>,
+    ) -> Diagnostic {
+        let operator = at.operator.value;
+        let element = match left {
+            Term::Value(value) | Term::Quantified(_, value) => value.value_type().element(),
+            Term::Constant(_) | Term::Reference(_) => {
+                return if operator == Operator::In {
+                    diagnostic.help("the field stands on the left; of a list of values: `req.arg_names == \"a\"`")
+                } else {
+                    diagnostic.help("the field stands on the left, the constant on the right")
+                };
+            }
+            Term::Predicate(_) => {
+                return diagnostic
+                    .help("a condition compares with `true` and `false` only; join conditions with `and`, `or`");
+            }
+            Term::Error => return diagnostic,
+        };
+        let (right_element, right_is_list) = match right {
+            Term::Constant(constant) => (constant.element_type(), constant.list),
+            Term::Reference(index) => (list_element(&self.context.lists[index.0]), true),
+            Term::Value(value) | Term::Quantified(_, value) => (value.value_type().element(), false),
+            Term::Predicate(_) => (Type::Bool, false),
+            Term::Error => return diagnostic,
+        };
+        let orders =
+            matches!(operator, Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual);
+        let of_texts =
+            matches!(operator, Operator::Contains | Operator::StartsWith | Operator::EndsWith | Operator::Matches);
+        match (element, right_element) {
+            (Type::String, Type::String) if operator == Operator::Matches => {
+                let diagnostic =
+                    diagnostic.help("a regular expression is written `r\"…\"`, or `ri\"…\"` to ignore case");
+                if is_text_literal(at.right) {
+                    let start = Span { end: at.right.span.start, ..at.right.span };
+                    diagnostic.fix("make it a regular expression", start, "r")
+                } else {
+                    diagnostic
+                }
+            }
+            (Type::String, Type::Regex) => diagnostic.help("a regular expression goes with `matches`").fix(
+                "use `matches`",
+                at.operator.span,
+                "matches",
+            ),
+            (Type::String, Type::String) if operator == Operator::In && !right_is_list => diagnostic
+                .help("`in` takes a list or `@list`; one text compares with `==`, and `contains` looks inside")
+                .fix("compare with `==`", at.operator.span, "=="),
+            (Type::String, Type::Int) if orders => diagnostic
+                .help(format!("text has no order; write `length({0})` or `int({0})`", self.slice(at.left.span))),
+            (Type::String, Type::Int) => diagnostic
+                .help("text compares with text: write the number in double quotes, or `int(…)` around the field"),
+            (Type::Int, Type::String) => diagnostic.help("an integer is written without quotes"),
+            (Type::Ip, Type::String) => {
+                diagnostic.help("addresses are written without quotes: `192.0.2.1`, `192.0.2.0/24`")
+            }
+            (Type::Int, Type::Int) if orders => diagnostic.help("`<`, `<=`, `>` and `>=` compare with one integer"),
+            (Type::Int, Type::Int) if operator == Operator::In && !right_is_list => diagnostic
+                .help("`in` takes a list; one integer compares with `==`")
+                .fix("compare with `==`", at.operator.span, "=="),
+            (Type::Int | Type::Ip | Type::Bool, _) if of_texts => {
+                diagnostic.help(format!("`{}` is for text", at.name()))
+            }
+            _ if orders => diagnostic.help("`<`, `<=`, `>` and `>=` are for integers"),
+            _ => diagnostic.help(format!("{element} compares with {element}; there is no implicit conversion")),
+        }
+    }
+}
+
+/// What became of a check.
+enum Fit {
+    Yes(Check),
+    /// The types do not fit.
+    No,
+    /// Something else is wrong, and reported.
+    Reported,
+}
+
+/// The empty literal on a right side, where it can be told.
+fn empty_text(right: &Expression) -> Span {
+    if let ExpressionKind::List(elements) = &right.kind {
+        let empty = elements
+            .iter()
+            .find(|element| matches!(&element.kind, ExpressionKind::String { value, .. } if value.is_empty()));
+        if let Some(empty) = empty {
+            return empty.span;
+        }
+    }
+    right.span
+}

@@ -1,0 +1,497 @@
+//! Names in conditions: fields with their keys, `let` names, lists and functions.
+
+use super::scope::Checker;
+use super::term::{Constant, Literals, Term};
+use crate::catalog::{FIELDS, FUNCTIONS, Field, Function, KeyKind, Phase, Type};
+use crate::diagnostic::{Code, Diagnostic, nearest};
+use crate::ir::{Call, FieldReference, ListIndex, Value};
+use crate::source::{Span, Spanned};
+use crate::syntax::ast::{Expression, ExpressionKind};
+
+/// What other rule languages and VCL call our fields.
+const FOREIGN_NAMES: [(&str, &str); 30] = [
+    ("beresp.status", "resp.status"),
+    ("cf.client.bot", "client.proxy_type"),
+    ("client.geo.country_code", "client.country"),
+    ("client.as.number", "client.asn"),
+    ("host", "req.host"),
+    ("http.cookie", "req.headers[\"cookie\"]"),
+    ("http.host", "req.host"),
+    ("http.referer", "req.headers[\"referer\"]"),
+    ("http.request.body.raw", "req.body"),
+    ("http.request.method", "req.method"),
+    ("http.request.uri", "req.url"),
+    ("http.request.uri.path", "req.path"),
+    ("http.request.uri.query", "req.query"),
+    ("http.request.version", "req.proto"),
+    ("http.response.code", "resp.status"),
+    ("http.user_agent", "req.headers[\"user-agent\"]"),
+    ("ip.geoip.asnum", "client.asn"),
+    ("ip.geoip.country", "client.country"),
+    ("ip.src", "client.ip"),
+    ("ip.src.asnum", "client.asn"),
+    ("ip.src.country", "client.country"),
+    ("method", "req.method"),
+    ("path", "req.path"),
+    ("query", "req.query"),
+    ("raw.http.request.uri", "req.url.raw"),
+    ("req.uri", "req.url"),
+    ("req.url.path", "req.path"),
+    ("req.url.qs", "req.query"),
+    ("uri", "req.url"),
+    ("url", "req.url"),
+];
+
+impl<'a> Checker<'a> {
+    /// `@name`
+    pub fn list_reference(&mut self, name: &str, span: Span) -> Term<'a> {
+        let lists = self.context.lists;
+        if let Ok(index) = lists.binary_search_by(|list| list.name.as_str().cmp(name)) {
+            return Term::Reference(ListIndex(index));
+        }
+        let mut diagnostic =
+            Diagnostic::new(Code::UnknownList, span, format!("the project has no list `{name}`"), "not in `lists:`");
+        match nearest(name, lists.iter().map(|list| list.name.as_str())) {
+            Some(near) => {
+                diagnostic = diagnostic.help(format!("did you mean `@{near}`?")).fix(
+                    format!("did you mean `@{near}`?"),
+                    span,
+                    format!("@{near}"),
+                );
+            }
+            None => {
+                diagnostic =
+                    diagnostic.help(format!("define it in edgesig.yaml: `lists: {{{name}: {{type: …, values: […]}}}}`"))
+            }
+        }
+        self.report(diagnostic);
+        Term::Error
+    }
+
+    /// A field or a `let` name.
+    pub fn path(&mut self, name: &'a Spanned<String>, keys: Option<&'a [Spanned<Vec<u8>>]>, span: Span) -> Term<'a> {
+        if let Some(field) = Field::from_name(&name.value) {
+            return self.field(field, keys, span);
+        }
+        if let Some(term) = self.inline(&name.value, span) {
+            if keys.is_some() {
+                let message = format!("`{}` is a `let` name and takes no key", name.value);
+                self.report(
+                    Diagnostic::new(Code::FieldKey, span, message, "has a key")
+                        .help("put the key where the `let` names the field"),
+                );
+                return Term::Error;
+            }
+            return term;
+        }
+        let diagnostic = if name.value.contains('.') { self.unknown_field(name) } else { self.unknown_name(name) };
+        self.report(diagnostic);
+        Term::Error
+    }
+
+    fn unknown_field(&self, name: &Spanned<String>) -> Diagnostic {
+        let word = name.value.as_str();
+        let diagnostic =
+            Diagnostic::new(Code::UnknownField, name.span, format!("there is no field `{word}`"), "unknown field");
+        if let Some(base) = word.strip_suffix(".raw").and_then(Field::from_name) {
+            let base = base.row().name;
+            let help = format!("`{base}` is never decoded: it is what came over the wire already");
+            return self.suggest(diagnostic.help(help), name, base);
+        }
+        if let Some(header) = word.strip_prefix("req.http.").or_else(|| word.strip_prefix("req.headers.")) {
+            return diagnostic.help(format!("a header is written `req.headers[\"{}\"]`", header.to_ascii_lowercase()));
+        }
+        if let Some(header) = word.strip_prefix("resp.http.").or_else(|| word.strip_prefix("beresp.http.")) {
+            return diagnostic.help(format!("a header is written `resp.headers[\"{}\"]`", header.to_ascii_lowercase()));
+        }
+        if let Some(near) = foreign(word).or_else(|| nearest(word, FIELDS.iter().map(|row| row.name))) {
+            return self.suggest(diagnostic, name, near);
+        }
+        diagnostic.help("`docs/fields.md` lists every field")
+    }
+
+    fn unknown_name(&self, name: &Spanned<String>) -> Diagnostic {
+        let word = name.value.as_str();
+        let diagnostic = Diagnostic::new(
+            Code::UnknownName,
+            name.span,
+            format!("`{word}` is no field and no name from `let:`"),
+            "unknown name",
+        );
+        if let Some(later) = self.later.get(word) {
+            return diagnostic
+                .secondary(*later, "defined here")
+                .help("a `let` may use only the names defined above it");
+        }
+        if let Some(row) = FUNCTIONS.iter().find(|row| row.name == word) {
+            return diagnostic.help(format!("`{word}` is a function: `{}`", row.signature));
+        }
+        let near_let = nearest(word, self.let_names());
+        let near_field = || nearest(word, FIELDS.iter().map(|row| row.name));
+        match near_let.or_else(|| foreign(word)).or_else(near_field) {
+            Some(near) => {
+                let near = near.to_owned();
+                self.suggest(diagnostic, name, &near)
+            }
+            None => diagnostic.help(format!("text is written in double quotes: `\"{word}\"`")),
+        }
+    }
+
+    /// The names defined so far, sorted: the same suggestion in every run.
+    fn let_names(&self) -> Vec<&'a str> {
+        let mut names: Vec<&str> = self.lets.keys().copied().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// "did you mean", with a fix where the name stands verbatim in the file.
+    fn suggest(&self, diagnostic: Diagnostic, name: &Spanned<String>, near: &str) -> Diagnostic {
+        let title = format!("did you mean `{near}`?");
+        let verbatim = self.slice(name.span) == name.value && !near.contains('"');
+        let diagnostic = diagnostic.help(title.clone());
+        if verbatim { diagnostic.fix(title, name.span, near) } else { diagnostic }
+    }
+
+    fn field(&mut self, field: Field, keys: Option<&[Spanned<Vec<u8>>]>, span: Span) -> Term<'a> {
+        let row = field.row();
+        let keys = match (row.key, keys) {
+            (KeyKind::None, None) => Vec::new(),
+            (KeyKind::None, Some(_)) => {
+                let message = format!("`{}` takes no key", row.name);
+                self.report(
+                    Diagnostic::new(Code::FieldKey, span, message, "has a key").help(format!("write `{}`", row.name)),
+                );
+                return Term::Error;
+            }
+            (KeyKind::One | KeyKind::HeaderName | KeyKind::HeaderNames, None | Some([])) => {
+                self.report(missing_key(field, span));
+                return Term::Error;
+            }
+            (KeyKind::One | KeyKind::HeaderName, Some([_, second, ..])) => {
+                let message = format!("`{}` takes one key", row.name);
+                self.report(
+                    Diagnostic::new(Code::FieldKey, second.span, message, "a second key")
+                        .help("write one comparison for each, joined by `or`"),
+                );
+                return Term::Error;
+            }
+            (KeyKind::One, Some([key])) => vec![key.value.clone()],
+            (KeyKind::HeaderName | KeyKind::HeaderNames, Some(keys)) => match self.header_names(keys) {
+                Some(names) => names,
+                None => return Term::Error,
+            },
+        };
+        if row.phase == Phase::Response {
+            self.response_reads.push((span, row.name.to_owned()));
+        }
+        Term::Value(Value::Field(FieldReference { field, keys }))
+    }
+
+    fn header_names(&mut self, keys: &[Spanned<Vec<u8>>]) -> Option<Vec<Vec<u8>>> {
+        let mut names: Vec<Vec<u8>> = Vec::with_capacity(keys.len());
+        let mut valid = true;
+        for key in keys {
+            let name = key.value.to_ascii_lowercase();
+            if !is_token(&name) {
+                let message = format!("`{}` cannot be the name of a header", String::from_utf8_lossy(&key.value));
+                self.report(
+                    Diagnostic::new(Code::FieldKey, key.span, message, "not a header name")
+                        .help("header names are letters, digits and ``!#$%&'*+-.^_`|~``"),
+                );
+                valid = false;
+            } else if names.contains(&name) {
+                let message = format!("the header `{}` is named twice", String::from_utf8_lossy(&name));
+                self.report(
+                    Diagnostic::new(Code::FieldKey, key.span, message, "named before").help("remove one of the two"),
+                );
+                valid = false;
+            } else {
+                names.push(name);
+            }
+        }
+        valid.then_some(names)
+    }
+
+    /// `name(arguments)`
+    pub fn call(&mut self, name: &'a Spanned<String>, arguments: &'a [Expression], span: Span) -> Term<'a> {
+        let Some(function) = Function::from_name(&name.value) else {
+            let word = name.value.as_str();
+            let diagnostic = Diagnostic::new(
+                Code::UnknownFunction,
+                name.span,
+                format!("there is no function `{word}`"),
+                "unknown function",
+            );
+            let near = foreign_function(word).or_else(|| nearest(word, FUNCTIONS.iter().map(|row| row.name)));
+            let diagnostic = match near {
+                Some(near) => self.suggest(diagnostic, name, near),
+                None => diagnostic.help("`docs/fields.md` lists every function"),
+            };
+            self.report(diagnostic);
+            return Term::Error;
+        };
+        let row = function.row();
+        let wanted = if function == Function::Prefix { 3 } else { 1 };
+        if arguments.len() != wanted {
+            let count = arguments.len();
+            let message =
+                format!("`{}` takes {wanted} argument{}, found {count}", row.name, if wanted == 1 { "" } else { "s" });
+            self.report(
+                Diagnostic::new(Code::TypeMismatch, span, message, format!("{count} given"))
+                    .help(format!("write `{}`", row.signature)),
+            );
+            return Term::Error;
+        }
+        let argument = &arguments[0];
+        let value = match self.expression(argument) {
+            Term::Value(value) => value,
+            Term::Error => return Term::Error,
+            other @ (Term::Predicate(_) | Term::Quantified(..) | Term::Constant(_) | Term::Reference(_)) => {
+                let found = match &other {
+                    Term::Quantified(..) => "`any(…)` or `all(…)`".to_owned(),
+                    Term::Constant(_) | Term::Reference(_) => {
+                        format!("a constant {}", other.type_name(self.context.lists))
+                    }
+                    Term::Predicate(_) | Term::Value(_) | Term::Error => other.type_name(self.context.lists),
+                };
+                let message = format!("`{}` works on a field of type {}, found {found}", row.name, row.argument);
+                let diagnostic = Diagnostic::new(Code::TypeMismatch, argument.span, message, found)
+                    .secondary(name.span, format!("this is `{}`", row.signature));
+                self.report(match other {
+                    Term::Quantified(..) => diagnostic.help(format!("write `any({}(…) …)`", row.name)),
+                    Term::Constant(_) | Term::Reference(_) => {
+                        diagnostic.help("write the constant as the function would leave it")
+                    }
+                    Term::Predicate(_) | Term::Value(_) | Term::Error => diagnostic,
+                });
+                return Term::Error;
+            }
+        };
+        let found = value.value_type();
+        let fits = found == row.argument || (row.argument == Type::String && found == Type::Strings);
+        if !fits {
+            let message = format!("`{}` takes a {}, found {found}", row.name, row.argument);
+            self.report(
+                Diagnostic::new(Code::TypeMismatch, argument.span, message, format!("this is {found}"))
+                    .secondary(name.span, format!("this is `{}`", row.signature)),
+            );
+            return Term::Error;
+        }
+        match self.lowered_call(function, &value, arguments) {
+            Some(call) => Term::Value(Value::Call(call, Box::new(value))),
+            None => Term::Error,
+        }
+    }
+
+    fn lowered_call(&mut self, function: Function, value: &Value, arguments: &'a [Expression]) -> Option<Call> {
+        Some(match function {
+            Function::Lower => Call::Lower,
+            Function::Upper => Call::Upper,
+            Function::Length => Call::Length,
+            Function::Trim => Call::Trim,
+            Function::Squeeze => Call::Squeeze,
+            Function::RemoveWhitespace => Call::RemoveWhitespace,
+            Function::UrlDecode => Call::UrlDecode,
+            Function::HtmlDecode => Call::HtmlDecode,
+            Function::Base64Decode => Call::Base64Decode,
+            Function::PathNormalize => Call::PathNormalize,
+            Function::Sha256 => Call::Sha256,
+            Function::Md5 => Call::Md5,
+            Function::Int => Call::Int,
+            Function::Prefix => {
+                let ipv4 = self.prefix_bits(&arguments[1], 32);
+                let ipv6 = self.prefix_bits(&arguments[2], 128);
+                Call::Prefix(ipv4?, ipv6?)
+            }
+            Function::AnyForm => {
+                self.check_any_form(value, &arguments[0])?;
+                Call::AnyForm
+            }
+        })
+    }
+
+    fn prefix_bits(&mut self, argument: &'a Expression, most: u8) -> Option<u8> {
+        let term = self.expression(argument);
+        let bits = match &term {
+            Term::Constant(Constant { list: false, literals: Literals::Integers(values) }) => {
+                values.first().and_then(|value| u8::try_from(*value).ok()).filter(|bits| *bits <= most)
+            }
+            Term::Error => return None,
+            Term::Constant(_) | Term::Predicate(_) | Term::Value(_) | Term::Quantified(..) | Term::Reference(_) => None,
+        };
+        if bits.is_none() {
+            let family = if most == 32 { "IPv4" } else { "IPv6" };
+            let message = format!("`prefix` takes the bits of an {family} network, a constant from 0 to {most}");
+            self.report(
+                Diagnostic::new(Code::TypeMismatch, argument.span, message, "not a number of bits")
+                    .help("write `prefix(client.ip, 24, 56)`"),
+            );
+        }
+        bits
+    }
+
+    fn check_any_form(&mut self, value: &Value, argument: &Expression) -> Option<()> {
+        if let Value::Field(reference) = value {
+            let row = reference.field.row();
+            if row.raw_twin.is_some() {
+                return Some(());
+            }
+            let message = format!("`any_form` needs a field with a `.raw` twin, `{}` has none", row.name);
+            let mut diagnostic = Diagnostic::new(Code::TypeMismatch, argument.span, message, "has only one form");
+            if let Some(base) = row.name.strip_suffix(".raw") {
+                diagnostic = diagnostic.help(format!("write `any_form({base})`: the raw form is one of its three"));
+            } else {
+                let twins: Vec<&str> = FIELDS.iter().filter(|row| row.raw_twin.is_some()).map(|row| row.name).collect();
+                diagnostic = diagnostic.help(format!("fields with a raw twin: {}", twins.join(", ")));
+            }
+            self.report(diagnostic);
+        } else {
+            self.report(
+                Diagnostic::new(
+                    Code::TypeMismatch,
+                    argument.span,
+                    "`any_form` takes a field itself, found a function",
+                    "not a field",
+                )
+                .help("write the function outside: `lower(any_form(req.url))`"),
+            );
+        }
+        None
+    }
+
+    /// One element of `[…]`, or the whole list.
+    pub fn list_literal(&mut self, elements: &'a [Expression], span: Span) -> Term<'a> {
+        if elements.is_empty() {
+            self.report(
+                Diagnostic::new(
+                    Code::EmptyOperand,
+                    span,
+                    "this list is empty, and nothing is in an empty list",
+                    "no element",
+                )
+                .help("name the values, or use a list of the project that may be empty: `@name`"),
+            );
+            return Term::Error;
+        }
+        let mut joined: Option<(Constant<'a>, Span)> = None;
+        let mut failed = false;
+        for element in elements {
+            match self.expression(element) {
+                Term::Error => failed = true,
+                Term::Constant(constant) if !constant.list => match &mut joined {
+                    None => joined = Some((Constant { list: true, ..constant }, element.span)),
+                    Some((list, first)) => {
+                        let found = constant.element_type();
+                        if !append(&mut list.literals, constant.literals) {
+                            failed = true;
+                            let (wanted, first) = (list.element_type(), *first);
+                            self.report(
+                                Diagnostic::new(
+                                    Code::TypeMismatch,
+                                    element.span,
+                                    format!("a list has one type: found {found} in a list of {wanted}"),
+                                    format!("this is {found}"),
+                                )
+                                .secondary(first, format!("this is {wanted}")),
+                            );
+                        }
+                    }
+                },
+                other @ (Term::Constant(_)
+                | Term::Predicate(_)
+                | Term::Value(_)
+                | Term::Quantified(..)
+                | Term::Reference(_)) => {
+                    failed = true;
+                    let found = other.type_name(self.context.lists);
+                    let message = format!("a list holds literals, found {found}");
+                    self.report(
+                        Diagnostic::new(Code::TypeMismatch, element.span, message, "not a literal")
+                            .help("write one comparison for each, joined by `or`"),
+                    );
+                }
+            }
+        }
+        match joined {
+            Some((list, first)) if !failed => match list.literals {
+                Literals::Boolean(_) | Literals::Duration => {
+                    let found = list.element_type();
+                    let message = format!("there are no lists of {found}");
+                    self.report(Diagnostic::new(Code::TypeMismatch, first, message, format!("this is {found}")));
+                    Term::Error
+                }
+                Literals::Texts(_) | Literals::Patterns(_) | Literals::Integers(_) | Literals::Networks(_) => {
+                    Term::Constant(list)
+                }
+            },
+            Some(_) | None => Term::Error,
+        }
+    }
+}
+
+/// Adds `more` to a list of the same type. `false`: the types differ.
+fn append<'a>(list: &mut Literals<'a>, more: Literals<'a>) -> bool {
+    match (list, more) {
+        (Literals::Texts(list), Literals::Texts(more)) => list.extend(more),
+        (Literals::Patterns(list), Literals::Patterns(more)) => list.extend(more),
+        (Literals::Integers(list), Literals::Integers(more)) => list.extend(more),
+        (Literals::Networks(list), Literals::Networks(more)) => list.extend(more),
+        (Literals::Boolean(_), Literals::Boolean(_)) | (Literals::Duration, Literals::Duration) => {}
+        (
+            Literals::Texts(_)
+            | Literals::Patterns(_)
+            | Literals::Integers(_)
+            | Literals::Networks(_)
+            | Literals::Boolean(_)
+            | Literals::Duration,
+            _,
+        ) => return false,
+    }
+    true
+}
+
+fn missing_key(field: Field, span: Span) -> Diagnostic {
+    let name = field.row().name;
+    let written = match name.strip_suffix(".raw") {
+        Some(base) => format!("{base}[\"name\"].raw"),
+        None => format!("{name}[\"name\"]"),
+    };
+    let diagnostic = Diagnostic::new(Code::FieldKey, span, format!("`{name}` needs a key"), "which one?")
+        .help(format!("write `{written}`"));
+    if matches!(field, Field::Args | Field::ArgsRaw) {
+        diagnostic.help("`req.arg_names` are the names of all parameters; the whole query is `req.query`")
+    } else if field == Field::Cookies {
+        diagnostic.help("all cookies together are `req.headers[\"cookie\"]`")
+    } else {
+        diagnostic
+    }
+}
+
+/// A header name: RFC 9110, token.
+pub(super) fn is_token(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+}
+
+fn foreign(word: &str) -> Option<&'static str> {
+    FOREIGN_NAMES.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours)
+}
+
+fn foreign_function(word: &str) -> Option<&'static str> {
+    match word {
+        "len" | "strlen" | "size" => Some("length"),
+        "tolower" | "lowercase" | "to_lower" | "tolowercase" => Some("lower"),
+        "toupper" | "uppercase" | "to_upper" | "touppercase" => Some("upper"),
+        "urldecode" | "percent_decode" => Some("url_decode"),
+        "html_entity_decode" | "htmldecode" => Some("html_decode"),
+        "b64decode" | "base64decode" | "decode_base64" => Some("base64_decode"),
+        "normalize_path" | "normalise_path" | "path_normalise" => Some("path_normalize"),
+        "compress_whitespace" => Some("squeeze"),
+        "to_int" | "number" | "atoi" => Some("int"),
+        _ => None,
+    }
+}
+
+/// Whether an expression is written as a string literal.
+pub(super) fn is_text_literal(expression: &Expression) -> bool {
+    matches!(expression.kind, ExpressionKind::String { .. })
+}
