@@ -96,7 +96,7 @@ fn split_at_equals(piece: &[u8]) -> Option<(&[u8], &[u8])> {
     memchr::memchr(b'=', piece).map(|at| (&piece[..at], &piece[at + 1..]))
 }
 
-/// A header's value: outer blanks trimmed, several instances joined with `, ` (`; ` for Cookie, as varnishd does).
+/// A header's value: outer blanks trimmed, several instances joined with `, `, those of Cookie with `; ` (RFC 9113, 8.2.3).
 /// Absent when there is none; empty when its value is.
 pub fn joined_header<'h>(headers: &'h [(Vec<u8>, Vec<u8>)], name: &[u8]) -> Option<Cow<'h, [u8]>> {
     let mut values = headers
