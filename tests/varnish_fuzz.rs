@@ -2,23 +2,10 @@
 
 mod support;
 
-use edgesig::codegen::{Options, TARGETS};
-use edgesig::diagnostic::Diagnostics;
 use edgesig::engine::{Report, Session, Setup, verify_in};
 use edgesig::ir::Ruleset;
 use support::rng::Rng;
-use support::{has_varnishd, requests, signatures};
-
-/// The VCL of a set; `None` when a rule cannot be expressed.
-fn build(ruleset: &Ruleset) -> Option<String> {
-    let target = TARGETS.iter().find(|target| target.name == "varnish")?;
-    let mut diagnostics = Diagnostics::default();
-    let artifacts = (target.emit)(ruleset, &Options::default(), &mut diagnostics);
-    if diagnostics.has_errors() {
-        return None;
-    }
-    artifacts.into_iter().find(|artifact| artifact.path.ends_with(".vcl")).map(|artifact| artifact.content)
-}
+use support::{build, has_varnishd, requests, signatures};
 
 /// Only the rules that the target can express.
 fn expressible(mut ruleset: Ruleset) -> Ruleset {

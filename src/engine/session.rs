@@ -117,6 +117,27 @@ impl Session {
 
     /// One request, at its time: the clock is moved, or time passes.
     pub fn exchange(&mut self, request: &Request) -> Result<Observed, EngineError> {
+        let reply = self.send_at_its_time(request)?;
+        observe(&self.log, &self.setup.prefix, reply)
+    }
+
+    /// Requests one after the other, each at its time; with the time at which it was sent.
+    pub fn exchange_in_order(&mut self, requests: &[&Request]) -> Result<Vec<(Observed, Duration)>, EngineError> {
+        let mut replies = Vec::with_capacity(requests.len());
+        for request in requests {
+            let reply = self.send_at_its_time(request)?;
+            replies.push((reply, self.now()));
+        }
+        // The log is a little behind: asked at the end, it is waited for once.
+        let observed = replies
+            .into_iter()
+            .map(|(reply, time)| Ok((observe(&self.log, &self.setup.prefix, reply)?, time)))
+            .collect();
+        self.log.forget();
+        observed
+    }
+
+    fn send_at_its_time(&mut self, request: &Request) -> Result<Reply, EngineError> {
         match &mut self.clock {
             Some(clock) => clock.advance_to(request.time)?,
             None => {
@@ -126,8 +147,7 @@ impl Session {
             }
         }
         self.origin.respond(&request.response);
-        let reply = self.client.send(request).map_err(EngineError::io("connecting to varnishd"))?;
-        observe(&self.log, &self.setup.prefix, reply)
+        self.client.send(request).map_err(EngineError::io("connecting to varnishd"))
     }
 
     /// Many requests that do not depend on each other, in parallel; the results in their order. All responses of the

@@ -7,6 +7,7 @@ use crate::eval::{Evaluator, Verdict, wire};
 use crate::ir::Ruleset;
 use crate::request::Request;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How many requests go through the engine before their results are compared.
 const BATCH: usize = 1000;
@@ -130,14 +131,12 @@ pub fn verify_in(
     let before = session.counters()?;
     let mut requests = requests.map(|request| as_seen_by_varnish(&request, ruleset).into_owned());
     loop {
-        let batch: Vec<Request> = requests.by_ref().take(if one_by_one { 1 } else { BATCH }).collect();
+        let batch: Vec<Request> = requests.by_ref().take(BATCH).collect();
         if batch.is_empty() {
             break;
         }
         judge.compare(session, batch, one_by_one)?;
-        if judge.report.requests.is_multiple_of(BATCH as u64) {
-            progress(&judge.report);
-        }
+        progress(&judge.report);
     }
     let after = session.counters()?;
     judge.report.counters = Counters {
@@ -146,7 +145,6 @@ pub fn verify_in(
         child_died: after.child_died - before.child_died,
         losthdr: after.losthdr - before.losthdr,
     };
-    progress(&judge.report);
     Ok(judge.report)
 }
 
@@ -185,22 +183,21 @@ impl Judge<'_> {
         }
         let sent: Vec<&Request> =
             batch.iter().zip(&unsent).filter(|(_, class)| class.is_none()).map(|(request, _)| request).collect();
-        let observed = match (one_by_one, &sent[..]) {
-            (true, [request]) => {
-                let observed = session.exchange(request)?;
-                vec![observed]
-            }
-            _ => session.exchange_all(&sent)?,
+        let observed: Vec<(Observed, Duration)> = if one_by_one {
+            session.exchange_in_order(&sent)?
+        } else {
+            session.exchange_all(&sent)?.into_iter().map(|observed| (observed, Duration::ZERO)).collect()
         };
-        if one_by_one {
-            batch.iter_mut().for_each(|request| request.time = request.time.max(session.now()));
-        }
         let mut observed = observed.into_iter();
-        for ((request, refusal), class) in batch.into_iter().zip(refusals).zip(unsent) {
+        for ((mut request, refusal), class) in batch.into_iter().zip(refusals).zip(unsent) {
             let class = match class {
                 Some(class) => class,
                 None => match observed.next() {
-                    Some(observed) => self.class(request, refusal, &observed),
+                    Some((observed, time)) => {
+                        // Rates are judged at the time at which they were asked.
+                        request.time = request.time.max(time);
+                        self.class(request, refusal, &observed)
+                    }
                     None => Class::Skipped("lost"),
                 },
             };

@@ -1,6 +1,11 @@
 //! What the tests with a real engine share: whether there is one, and a seeded source of requests.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+use edgesig::codegen::{Options, TARGETS};
+use edgesig::diagnostic::Diagnostics;
+use edgesig::ir::Ruleset;
+
+pub mod ir;
 pub mod requests;
 pub mod rng;
 pub mod signatures;
@@ -13,4 +18,15 @@ pub fn has_varnishd() -> bool {
     assert!(std::env::var("CI").as_deref() != Ok("true"), "varnishd is not installed, and CI must have it");
     eprintln!("SKIPPED: varnishd is not installed (apt-get install varnish varnish-modules)");
     false
+}
+
+/// The VCL of a set; `None` when a rule of it cannot be expressed.
+pub fn build(ruleset: &Ruleset) -> Option<String> {
+    let target = TARGETS.iter().find(|target| target.name == "varnish")?;
+    let mut diagnostics = Diagnostics::default();
+    let artifacts = (target.emit)(ruleset, &Options::default(), &mut diagnostics);
+    if diagnostics.has_errors() {
+        return None;
+    }
+    artifacts.into_iter().find(|artifact| artifact.path.ends_with(".vcl")).map(|artifact| artifact.content)
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub const NOWHERE: Span = Span { source: SourceId(0), start: 0, end: 0 };
 
 /// Names of the lists of [`ruleset`], in order.
-const TRUSTED: ListIndex = ListIndex(4);
+pub const TRUSTED: ListIndex = ListIndex(4);
 
 const PATTERNS: &[(&str, bool)] = &[
     ("select", true),
@@ -77,7 +77,7 @@ pub fn settings(rng: &mut Rng) -> Settings {
     }
 }
 
-fn lists() -> Vec<List> {
+pub fn lists() -> Vec<List> {
     let list = |name: &str, values: ListValues| List { name: name.to_owned(), span: NOWHERE, values, edge: None };
     let networks = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a network")).collect();
     let text = |text: &str, ignore_case| Text { bytes: text.as_bytes().to_vec(), ignore_case };
