@@ -87,3 +87,7 @@ pub fn get(target: &str, headers: &[(&str, &str)]) -> Request {
     request.complete();
     request
 }
+
+pub fn any_form(value: Value) -> Value {
+    Value::Call(Call::AnyForm, Box::new(value))
+}

@@ -1,0 +1,323 @@
+//! Scenarios in the real varnishd: tags and strips, restarts and ESI, other people's service VCL, HTTP/2.
+
+mod support;
+
+use edgesig::catalog::Field;
+use edgesig::engine::{Observed, Reply, Session, Setup, compile};
+use edgesig::ir::{Action, Check, Mode, Rate, Rule, Ruleset, TemplatePart, TextOperator};
+use edgesig::request::{Request, Response};
+use std::process::Command;
+use support::ir::{block, client, compare, contains, field, get, rate, rule, ruleset, text};
+use support::{build, has_varnishd};
+
+fn session(ruleset: &Ruleset, service: Option<&str>) -> Session {
+    let built = build(ruleset).expect("Varnish can express these rules");
+    let setup = Setup { service: service.map(str::to_owned), ..Setup::default() };
+    Session::start(&built, setup).unwrap_or_else(|error| panic!("{error}\n{built}"))
+}
+
+fn status(observed: &Observed) -> u16 {
+    match &observed.reply {
+        Reply::Answer(answer) => answer.status,
+        Reply::Closed | Reply::TimedOut => 0,
+    }
+}
+
+fn header(observed: &Observed, name: &str) -> Option<String> {
+    match &observed.reply {
+        Reply::Answer(answer) => answer.header(name),
+        Reply::Closed | Reply::TimedOut => None,
+    }
+}
+
+fn ids(observed: &Observed) -> Vec<String> {
+    observed.record.as_ref().map_or(Vec::new(), |record| record.ids.clone())
+}
+
+fn rules() -> Vec<Rule> {
+    let query = || field(Field::Query, None);
+    vec![
+        block("evil", contains(query(), "evil")),
+        rule(
+            "marked",
+            contains(query(), "mark"),
+            vec![Action::Tag("suspicious".to_owned()), Action::Tag("bot".to_owned()), Action::Strip(vec!["x-test".to_owned()])],
+        ),
+        rule(
+            "moved",
+            contains(query(), "moved"),
+            vec![Action::Redirect {
+                status: 308,
+                template: vec![
+                    TemplatePart::Text("https://".to_owned()),
+                    TemplatePart::Host,
+                    TemplatePart::UrlRaw,
+                ],
+            }],
+        ),
+        Rule {
+            rate: Some(Rate { penalty: Some(60), ..rate(vec![client()], &[(3, 60)]) }),
+            ..rule("often", text(field(Field::Path, None), TextOperator::Equals, "/login"), vec![Action::Throttle])
+        },
+    ]
+}
+
+#[test]
+fn actions_are_taken_and_nothing_can_be_forged() {
+    if !has_varnishd() {
+        return;
+    }
+    let mut session = session(&ruleset(rules()), None);
+    session.origin.keep_received();
+    let forged = [("X-Edgesig-Tags", "forged"), ("x-edgesig-tags", "forged"), ("X-Test", "1"), ("x-test", "2")];
+    let observed = session.exchange(&get("/?mark", &forged)).expect("the engine runs");
+    assert_eq!((status(&observed), ids(&observed)), (200, vec!["marked".to_owned()]));
+    let received = session.origin.take_received();
+    assert_eq!(received[0].header_values("x-edgesig-tags"), ["bot,suspicious"]);
+    assert!(received[0].header_values("x-test").is_empty());
+
+    let observed = session.exchange(&get("/?plain", &forged)).expect("the engine runs");
+    assert_eq!((status(&observed), ids(&observed).len()), (200, 0));
+    let received = session.origin.take_received();
+    assert!(received[0].header_values("x-edgesig-tags").is_empty(), "{received:?}");
+    let ours = |name: &str| name.to_ascii_lowercase().contains("edgesig");
+    assert!(!received[0].headers.iter().any(|(name, _)| ours(name)), "{received:?}");
+
+    let observed = session.exchange(&get("/?moved=1&x=%20", &[])).expect("the engine runs");
+    assert_eq!(status(&observed), 308);
+    assert_eq!(header(&observed, "location").as_deref(), Some("https://www.example.com/?moved=1&x=%20"));
+
+    let observed = session.exchange(&get("/?evil", &[])).expect("the engine runs");
+    assert_eq!(status(&observed), 403);
+    assert!(header(&observed, "content-type").is_some_and(|kind| kind.starts_with("application/json")), "{observed:?}");
+    let statuses: Vec<u16> =
+        (0..5).map(|_| status(&session.exchange(&get("/login", &[])).expect("the engine runs"))).collect();
+    assert_eq!(statuses, [200, 200, 200, 429, 429]);
+    let observed = session.exchange(&get("/login", &[])).expect("the engine runs");
+    let wait: u32 = header(&observed, "retry-after").and_then(|wait| wait.parse().ok()).expect("Retry-After");
+    assert!((1..=61).contains(&wait), "{wait}");
+    assert!(session.origin.take_received().iter().all(|received| received.target == b"/login"));
+    let counters = session.counters().expect("varnishstat runs");
+    assert_eq!((counters.vcl_fail, counters.child_panic), (0, 0));
+}
+
+/// Restarts every request once, includes a fragment, and would serve what a client sends as state of ours.
+const RESTARTING: &str = r#"
+backend origin { .host = "ORIGIN_HOST"; .port = "ORIGIN_PORT"; }
+sub vcl_recv {
+    if (req.restarts == 0 && req.esi_level == 0) { return (pass); }
+    return (pass);
+}
+sub vcl_backend_response { set beresp.do_esi = true; set beresp.uncacheable = true; return (deliver); }
+sub vcl_deliver { if (req.restarts == 0 && req.esi_level == 0 && req.url ~ "again") { return (restart); } }
+"#;
+
+#[test]
+fn a_request_is_judged_once() {
+    if !has_varnishd() {
+        return;
+    }
+    let mut session = session(&ruleset(rules()), Some(RESTARTING));
+    session.origin.keep_received();
+    for expected in [200, 200, 200, 429] {
+        let observed = session.exchange(&get("/login?again", &[])).expect("the engine runs");
+        assert_eq!(status(&observed), expected);
+    }
+    assert_eq!(session.origin.take_received().len(), 6);
+    let observed = session.exchange(&get("/?again=mark", &[("X-Edgesig-Tags", "forged")])).expect("the engine runs");
+    assert_eq!(ids(&observed), ["marked"]);
+    for received in session.origin.take_received() {
+        assert!(!received.header_values("x-edgesig-tags").contains(&"forged".to_owned()), "{received:?}");
+    }
+    let counters = session.counters().expect("varnishstat runs");
+    assert_eq!((counters.vcl_fail, counters.child_panic), (0, 0));
+}
+
+/// A shop: vhosts, cookies removed for files, cached, its own redirect and error page.
+const SHOP: &str = r#"
+import std;
+import cookie;
+backend default { .host = "ORIGIN_HOST"; .port = "ORIGIN_PORT"; .first_byte_timeout = 5s; }
+acl purgers { "127.0.0.1"; }
+sub vcl_recv {
+    if (req.method == "PURGE") {
+        if (!client.ip ~ purgers) { return (synth(405, "Not allowed")); }
+        return (purge);
+    }
+    if (req.http.host == "old.example") { return (synth(750, "https://www.example.com" + req.url)); }
+    set req.url = std.querysort(req.url);
+    if (req.url ~ "\.(?:css|js|png)$") { unset req.http.Cookie; return (hash); }
+    if (req.http.Cookie) { cookie.parse(req.http.Cookie); cookie.filter("_ga"); set req.http.Cookie = cookie.get_string(); }
+    if (req.http.Authorization || req.method == "POST") { return (pass); }
+    return (hash);
+}
+sub vcl_hash { hash_data(req.http.host); hash_data(req.url); return (lookup); }
+sub vcl_backend_response { set beresp.ttl = 10s; set beresp.grace = 1h; }
+sub vcl_deliver { unset resp.http.Server; set resp.http.X-Cache = obj.hits; }
+sub vcl_synth {
+    if (resp.status == 750) { set resp.http.Location = resp.reason; set resp.status = 301; return (deliver); }
+    set resp.http.Content-Type = "text/html";
+    synthetic("<h1>" + resp.status + "</h1>");
+    return (deliver);
+}
+"#;
+
+/// An API: directors, long workspace use, compression, websockets piped.
+const API: &str = r#"
+import directors;
+import std;
+import header;
+import var;
+import vsthrottle;
+backend one { .host = "ORIGIN_HOST"; .port = "ORIGIN_PORT"; }
+backend two { .host = "ORIGIN_HOST"; .port = "ORIGIN_PORT"; }
+sub vcl_init { new pool = directors.round_robin(); pool.add_backend(one); pool.add_backend(two); }
+sub vcl_recv {
+    set req.backend_hint = pool.backend();
+    var.set("path", req.url);
+    if (req.http.Upgrade ~ "(?i)websocket") { return (pipe); }
+    if (vsthrottle.is_denied("service:" + client.identity, 1000, 1s)) { return (synth(429, "Slow down")); }
+    set req.http.X-Request-Id = req.xid;
+    std.log("service: " + req.url);
+    return (pass);
+}
+sub vcl_pipe { set bereq.http.Connection = "close"; }
+sub vcl_backend_fetch { set bereq.http.X-From = "edge"; }
+sub vcl_backend_response { set beresp.do_gzip = true; }
+"#;
+
+#[test]
+fn real_services_keep_working_behind_it() {
+    if !has_varnishd() {
+        return;
+    }
+    for (name, service) in [("restarting", RESTARTING), ("shop", SHOP), ("api", API)] {
+        let mut session = session(&ruleset(rules()), Some(service));
+        session.origin.keep_received();
+        for (target, expected) in [("/a.css?x", 200), ("/?evil", 403), ("/%3fa?q=%65vil", 403), ("/?moved", 308), ("/ok", 200)] {
+            let observed = session.exchange(&get(target, &[("Cookie", "a=1; _ga=2")])).expect("the engine runs");
+            assert_eq!(status(&observed), expected, "{name} {target}");
+            let acted = observed.record.as_ref().map_or("none", |record| record.action.as_str()).to_owned();
+            let expected = match expected {
+                403 => "block",
+                308 => "redirect",
+                _ => "none",
+            };
+            assert_eq!(acted, expected, "{name} {target}");
+        }
+        let statuses: Vec<u16> = (0..5)
+            .map(|_| status(&session.exchange(&get("/login", &[])).expect("the engine runs")))
+            .collect();
+        assert_eq!(statuses, [200, 200, 200, 429, 429], "{name}");
+        assert!(session.origin.take_received().iter().all(|received| !received.target.ends_with(b"evil")), "{name}");
+        let counters = session.counters().expect("varnishstat runs");
+        assert_eq!((counters.vcl_fail, counters.child_panic), (0, 0), "{name}");
+    }
+    let mut shop = session(&ruleset(rules()), Some(SHOP));
+    let old = Request { headers: vec![(b"Host".to_vec(), b"old.example".to_vec())], ..get("/x", &[]) };
+    let observed = shop.exchange(&old).expect("the engine runs");
+    assert_eq!((status(&observed), header(&observed, "location").as_deref()), (301, Some("https://www.example.com/x")));
+    let missing = Request { response: Response { status: 404, headers: Vec::new() }, ..get("/gone", &[]) };
+    assert_eq!(status(&shop.exchange(&missing).expect("the engine runs")), 404);
+}
+
+/// What a client can fill: header slots and workspace. An attack behind it never reaches the origin.
+#[test]
+fn no_padding_carries_an_attack_past_the_rules() {
+    if !has_varnishd() {
+        return;
+    }
+    let rules = vec![
+        block("agent", contains(field(Field::Headers, Some("user-agent")), "sqlmap")),
+        block("argument", contains(field(Field::Args, Some("id")), "union select")),
+        block("form", contains(support::ir::any_form(field(Field::Url, None)), "${jndi")),
+        block("cookie", contains(field(Field::Cookies, Some("sid")), "evil")),
+        block("twice", text(field(Field::Headers, Some("x-test")), TextOperator::Equals, "a, b")),
+    ];
+    let session = session(&ruleset(rules), None);
+    let mut requests = Vec::new();
+    for lines in 50..=59 {
+        for attack in 0..5 {
+            for length in [1, 60, 120] {
+                let mut request = match attack {
+                    0 => get("/", &[("User-Agent", "x"), ("User-Agent", "sqlmap")]),
+                    1 => get("/?a=1&%69d=union+%73elect", &[]),
+                    2 => get("/%2524%257bjndi:x", &[]),
+                    3 => get("/", &[("Cookie", "a=1"), ("Cookie", "sid=evil")]),
+                    _ => get("/", &[("X-Test", "a"), ("X-Test", "b")]),
+                };
+                while request.headers.len() < lines {
+                    let name = format!("x-fill-{}", request.headers.len());
+                    request.headers.push((name.into_bytes(), vec![b'f'; length]));
+                }
+                requests.push(request);
+            }
+        }
+    }
+    let count = requests.len();
+    let observed = session.exchange_all(&requests.iter().collect::<Vec<_>>()).expect("the engine runs");
+    let statuses: Vec<u16> = observed.iter().map(status).collect();
+    assert_eq!(session.origin.count(), 0, "of {count} attacks, some reached the origin");
+    assert!(statuses.iter().all(|status| *status >= 400), "{statuses:?}");
+    // With less than 57 lines everything fits, and it is the rule that acts.
+    let judged = statuses.iter().filter(|status| **status == 403).count();
+    assert!(judged >= 7 * 15, "only {judged} of {count} were judged");
+}
+
+#[test]
+fn http_2() {
+    if !has_varnishd() {
+        return;
+    }
+    let mut rules = vec![
+        block("url", contains(field(Field::Url, None), "evil url")),
+        block("cookie", text(field(Field::Cookies, Some("sid")), TextOperator::Equals, "evil")),
+        block("host", text(field(Field::Host, None), TextOperator::Equals, "evil.example")),
+        block("body", contains(field(Field::Body, None), "evil body")),
+        rule(
+            "unknown-length",
+            compare(field(Field::BodyTruncated, None), Check::IsTrue),
+            vec![Action::Block(Some(413))],
+        ),
+        rule("version", text(field(Field::Proto, None), TextOperator::Equals, "HTTP/2"), vec![Action::Tag("h2".to_owned())]),
+    ];
+    rules.iter_mut().for_each(|rule| rule.mode = Mode::Enforce);
+    let built = build(&ruleset(rules)).expect("Varnish can express these rules");
+    compile(&built, "backend default none;\n").expect("varnishd accepts the VCL");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("edgesig.vcl"), built).expect("a file");
+    let exchange = |number: usize, request: &str, status: u16| {
+        format!("    stream {number} {{\n        {request}\n        rxresp\n        expect resp.status == {status}\n    }} -run\n")
+    };
+    let scenarios = [
+        ("txreq -url /ok", 200),
+        ("txreq -url /%65vil%20url", 403),
+        ("txreq -url /ok -hdr cookie a=1 -hdr cookie sid=evil", 403),
+        ("txreq -url /ok -hdr cookie a=1 -hdr cookie sid=good", 200),
+        ("txreq -url /ok -hdr :authority Evil.Example", 403),
+        ("txreq -req POST -url /ok -hdr content-length 9 -body \"evil body\"", 403),
+        ("txreq -req POST -url /ok -hdr content-length 9 -body \"good body\"", 200),
+        ("txreq -req POST -url /ok -body \"evil body\"", 413),
+    ];
+    let mut text = format!(
+        "varnishtest \"built signatures over HTTP/2\"\n\
+         server s0 {{\n    rxreq\n    expect req.http.x-edgesig-tags == h2\n    txresp\n}} -dispatch\n\
+         varnish v1 -cliok \"param.set feature +http2\" -cliok \"param.set vcl_path {}\"\n\
+         varnish v1 -vcl {{\n    vcl 4.1;\n    include \"edgesig.vcl\";\n    backend s0 {{ .host = \"${{s0_addr}}\"; .port = \"${{s0_port}}\"; }}\n    \
+         sub vcl_recv {{ return (pass); }}\n}} -start\n",
+        folder.path().display()
+    );
+    for (number, (request, status)) in scenarios.iter().enumerate() {
+        text.push_str(&format!("client c{number} {{\n{}}} -run\n", exchange(1, request, *status)));
+    }
+    text.push_str("varnish v1 -expect vcl_fail == 0\n");
+    let file = folder.path().join("h2.vtc");
+    std::fs::write(&file, &text).expect("a file");
+    let output = Command::new("varnishtest").arg("-k").arg("-t60").arg(&file).output().expect("varnishtest runs");
+    assert!(
+        output.status.success(),
+        "{text}\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
