@@ -96,13 +96,14 @@ fn explain(topic: &str) -> Result<String, Failure> {
         .chain(FUNCTIONS.iter().map(|row| row.name))
         .chain(OPERATORS.iter().map(|row| row.name))
         .chain(Code::ALL.iter().map(|code| code.id()));
-    match Failure::unknown("field, function, operator or diagnostic", topic, known) {
-        Failure::Usage { message, help: None } => Err(Failure::with_help(
-            message,
-            "fields, functions and operators are in docs/fields.md, diagnostics in docs/diagnostics.md",
-        )),
-        failure => Err(failure),
+    let failure = Failure::unknown("field, function, operator or diagnostic", topic, known);
+    if failure.help().is_some() {
+        return Err(failure);
     }
+    Err(Failure::with_help(
+        failure.to_string(),
+        "fields, functions and operators are in docs/fields.md, diagnostics in docs/diagnostics.md",
+    ))
 }
 
 /// Broken into lines of at most 90 characters at blanks.

@@ -95,9 +95,12 @@ fn example(id: &str) -> String {
 fn create(path: &Path, content: &str) -> Result<(), Failure> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|error| Failure::file("create", folder, &error))?;
-    let mut file = fs::File::create_new(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Failure::usage(format!("`{}` is there already", path.display())),
-        _ => Failure::file("create", path, &error),
+    let mut file = fs::File::create_new(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            Failure::usage(format!("`{}` is there already", path.display()))
+        } else {
+            Failure::file("create", path, &error)
+        }
     })?;
     file.write_all(content.as_bytes()).map_err(|error| Failure::file("write", path, &error))
 }

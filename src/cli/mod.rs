@@ -1,6 +1,5 @@
 //! The command line: the only layer with IO, printing and exit codes. One file per subcommand and a variant of
 //! [`Command`]; `workspace` finds and reads files, `render` shows findings.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this layer does the IO of the others")]
 
 pub mod render;
 pub mod workspace;

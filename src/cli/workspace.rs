@@ -157,11 +157,12 @@ impl Workspace {
         if !find::stays_inside(folder, Path::new(path), &self.root) {
             return Err(outside());
         }
-        let found = fs::canonicalize(folder.join(path)).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
+        let found = fs::canonicalize(folder.join(path)).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
                 format!("there is no file `{path}` (looked in `{}`)", name(&self.root, folder))
+            } else {
+                format!("cannot read `{path}`: {}", reason(&error))
             }
-            _ => format!("cannot read `{path}`: {}", reason(&error)),
         })?;
         if found.starts_with(&self.root) { Ok(found) } else { Err(outside()) }
     }

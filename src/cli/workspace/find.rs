@@ -7,9 +7,12 @@ use std::path::{Component, Path, PathBuf};
 
 /// A path of the command line, absolute and without links.
 pub fn existing(path: &Path) -> Result<PathBuf, Failure> {
-    fs::canonicalize(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Failure::usage(format!("there is no file or folder `{}`", path.display())),
-        _ => Failure::file("open", path, &error),
+    fs::canonicalize(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            Failure::usage(format!("there is no file or folder `{}`", path.display()))
+        } else {
+            Failure::file("open", path, &error)
+        }
     })
 }
 

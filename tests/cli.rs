@@ -1,0 +1,144 @@
+//! The command line from outside. A case is a folder in `cases/cli`: its files, and `cmd` with one command a line:
+//!
+//! ```text
+//! # a comment
+//! edgesig check signatures
+//! edgesig eval < requests.jsonl
+//! cat build/edgesig.vcl
+//! ```
+//!
+//! Each runs in a copy of the folder; what it says and its exit code are the golden.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A command without anything of the caller's that could change what it says.
+fn edgesig() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edgesig"));
+    command.env_remove("CLICOLOR_FORCE").env("NO_COLOR", "1").env("COLUMNS", "100").env("RUST_BACKTRACE", "0");
+    command
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Runs one line of a `cmd` file; gives what it said.
+fn run_line(line: &str, folder: &Path) -> String {
+    let mut words = shlex::split(line).unwrap_or_else(|| panic!("cannot split {line:?}"));
+    let input = words.iter().position(|word| word == "<").map(|at| words.split_off(at)[1].clone());
+    if words[0] == "cat" {
+        return fs::read_to_string(folder.join(&words[1])).unwrap_or_else(|error| format!("{error}\n"));
+    }
+    assert_eq!(words[0], "edgesig", "{line}");
+    let input = input.map_or(Vec::new(), |name| fs::read(folder.join(name)).unwrap());
+    let mut child = edgesig()
+        .args(&words[1..])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that does not read its input closes it.
+    let _ = child.stdin.take().unwrap().write_all(&input);
+    let output = child.wait_with_output().unwrap();
+    let mut text = String::new();
+    for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+        if !bytes.is_empty() {
+            let said = String::from_utf8_lossy(bytes);
+            let end = if said.ends_with('\n') { "" } else { "\n" };
+            text.push_str(&format!("-- {name}\n{said}{end}"));
+        }
+    }
+    let code = output.status.code().map_or("killed".to_owned(), |code| code.to_string());
+    text + &format!("-- exit code {code}\n")
+}
+
+fn run_case(case: &Path) -> String {
+    let copied = tempfile::tempdir().unwrap();
+    let folder = fs::canonicalize(copied.path()).unwrap();
+    copy(case, &folder);
+    let commands = fs::read_to_string(case.join("cmd")).unwrap();
+    fs::remove_file(folder.join("cmd")).unwrap();
+    let mut said = String::new();
+    for line in commands.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+        said.push_str(&format!("$ {line}\n{}\n", run_line(line, &folder)));
+    }
+    said.replace(&folder.display().to_string(), "<folder>")
+}
+
+#[test]
+fn cases_say_what_they_said() {
+    let mut cases: Vec<PathBuf> = fs::read_dir(root().join("tests/cases/cli"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("cmd").is_file())
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    for case in cases {
+        let name = case.file_name().unwrap().to_string_lossy().into_owned();
+        insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "snapshots/cli", omit_expression => true }, {
+            insta::assert_snapshot!(name, run_case(&case));
+        });
+    }
+}
+
+#[test]
+fn every_command_has_its_help_in_a_case() {
+    let output = edgesig().arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let case = fs::read_to_string(root().join("tests/cases/cli/help/cmd")).unwrap();
+    for line in commands.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
+        let name = line.split_whitespace().next().unwrap();
+        let shown = name == "help" || case.lines().any(|line| line == format!("edgesig {name} --help"));
+        assert!(shown, "tests/cases/cli/help/cmd does not show the help of `{name}`");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let mut child = edgesig().args(["docs", "fields"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn output_does_not_depend_on_where_or_with_how_many_threads_it_is_built() {
+    let copied = tempfile::tempdir().unwrap();
+    copy(&root().join("tests/cases/cli/build"), copied.path());
+    let build = |folder: &Path, out: &str, threads: &str, paths: &[&str]| {
+        let output = edgesig()
+            .args(["build", "--target", "varnish", "--today", "2026-11-23", "--out", out])
+            .args(paths)
+            .env("RAYON_NUM_THREADS", threads)
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let out = folder.join(out);
+        (fs::read(out.join("edgesig.vcl")).unwrap(), fs::read(out.join("manifest.json")).unwrap())
+    };
+    let first = build(copied.path(), "one", "1", &[]);
+    assert!(first == build(copied.path(), "two", "8", &["signatures"]), "threads or paths changed the output");
+    let inner = copied.path().join("signatures");
+    assert!(first == build(&inner, "../three", "2", &["."]), "the current folder changed the output");
+}

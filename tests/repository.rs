@@ -1,0 +1,138 @@
+//! The repository against itself: which module may use which, and generated pages against their files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Who may use whom; docs/architecture.md has the reasons. `cli` and `lib` may use everything.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("source", &[]),
+    ("request", &[]),
+    ("catalog", &[]),
+    ("regex", &[]),
+    ("diagnostic", &["source"]),
+    // `catalog` for the names of operators alone: see `CATALOG_IN_SYNTAX`.
+    ("syntax", &["source", "diagnostic", "catalog"]),
+    // `syntax` for `syntax::values`, which `ir` passes on: see `SYNTAX_IN_IR`.
+    ("ir", &["source", "catalog", "request", "regex", "diagnostic", "syntax"]),
+    ("semantic", &["source", "diagnostic", "catalog", "regex", "request", "syntax", "ir"]),
+    ("codegen", &["source", "diagnostic", "catalog", "regex", "ir"]),
+    ("eval", &["source", "catalog", "regex", "ir", "request"]),
+    ("engine", &["catalog", "eval", "ir", "request"]),
+];
+const CATALOG_IN_SYNTAX: &[&str] = &["catalog::Operator", "catalog::OPERATORS"];
+const SYNTAX_IN_IR: &[&str] = &["syntax::values"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Source files of a module, tests left out.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    walkdir::WalkDir::new(folder)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_map(Result::ok)
+        .map(walkdir::DirEntry::into_path)
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .filter(|path| {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            !(stem == "tests" || stem.ends_with("_tests") || stem.starts_with("test_"))
+        })
+        .collect()
+}
+
+/// Every `crate::a::B` of a file's code, groups (`crate::{a::B, c}`) taken apart one level.
+fn paths(text: &str) -> Vec<String> {
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 0;
+            let end = group.find(|c| {
+                depth += i32::from(c == '{') - i32::from(c == '}');
+                depth < 0
+            });
+            let group: String = group[..end.unwrap_or(group.len())].split_whitespace().collect();
+            let mut depth = 0;
+            for part in group.split(|c| {
+                depth += i32::from(c == '{') - i32::from(c == '}');
+                c == ',' && depth == 0
+            }) {
+                found.push(part.to_owned());
+            }
+        } else {
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || "_:{".contains(c))).unwrap_or(rest.len());
+            found.push(rest[..end].trim_end_matches(['{', ':']).to_owned());
+        }
+    }
+    found.retain(|path| !path.is_empty());
+    found
+}
+
+#[test]
+fn modules_use_only_what_they_may() {
+    let mut wrong = Vec::new();
+    let table: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    for (module, allowed) in &table {
+        let mut sources = files(&root().join("src").join(module));
+        sources.extend(Some(root().join(format!("src/{module}.rs"))).filter(|path| path.is_file()));
+        assert!(!sources.is_empty(), "there is no module {module}");
+        for file in sources {
+            let text = fs::read_to_string(&file).unwrap();
+            for path in paths(&text) {
+                let used = path.split("::").next().unwrap_or_default();
+                let narrowed = match (*module, used) {
+                    ("syntax", "catalog") => CATALOG_IN_SYNTAX.iter().any(|prefix| path.starts_with(prefix)),
+                    ("ir", "syntax") => SYNTAX_IN_IR.iter().any(|prefix| path.starts_with(prefix)),
+                    _ => true,
+                };
+                if used != *module && !(allowed.contains(&used) && narrowed) {
+                    wrong.push(format!("{} uses crate::{path}", file.strip_prefix(root()).unwrap().display()));
+                }
+            }
+        }
+    }
+    wrong.dedup();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_module_is_in_the_table() {
+    let library = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    for module in library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
+        assert!(module == "cli" || MAY_USE.iter().any(|(name, _)| *name == module), "{module}");
+    }
+}
+
+#[test]
+fn generated_pages_equal_their_files() {
+    for page in ["fields", "diagnostics"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_edgesig")).args(["docs", page]).output().unwrap();
+        let generated = String::from_utf8(output.stdout).unwrap();
+        let path = root().join(format!("docs/{page}.md"));
+        let file = fs::read_to_string(&path).unwrap_or_default();
+        assert!(file == generated, "docs/{page}.md is old: `edgesig docs {page} > docs/{page}.md` writes it anew");
+    }
+}
+
+#[test]
+fn only_the_outer_layers_touch_the_world() {
+    let library = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    assert!(library.contains("warn(clippy::disallowed_methods, clippy::disallowed_macros)"));
+    let allowed: Vec<&str> = library
+        .split("#[allow(clippy::disallowed_methods, clippy::disallowed_macros)]\npub mod ")
+        .skip(1)
+        .filter_map(|rest| rest.split(';').next())
+        .collect();
+    assert_eq!(allowed, ["cli", "engine"]);
+    for (module, _) in MAY_USE.iter().filter(|(module, _)| *module != "engine") {
+        for file in files(&root().join("src").join(module)) {
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(!text.contains("clippy::disallowed"), "{} turns the lint off", file.display());
+        }
+    }
+}
