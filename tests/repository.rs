@@ -43,34 +43,32 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Every `crate::a::B` of a file's code, groups (`crate::{a::B, c}`) taken apart one level.
+/// Every `crate::a::B` of a file's code, groups (`crate::a::{B, c::D}`) written out.
 fn paths(text: &str) -> Vec<String> {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code: String = lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
     let mut found = Vec::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
-        if let Some(group) = rest.strip_prefix('{') {
-            let mut depth = 0;
-            let end = group.find(|c| {
-                depth += i32::from(c == '{') - i32::from(c == '}');
-                depth < 0
-            });
-            let group: String = group[..end.unwrap_or(group.len())].split_whitespace().collect();
-            let mut depth = 0;
-            for part in group.split(|c| {
-                depth += i32::from(c == '{') - i32::from(c == '}');
-                c == ',' && depth == 0
-            }) {
-                found.push(part.to_owned());
-            }
-        } else {
-            let end = rest.find(|c: char| !(c.is_alphanumeric() || "_:{".contains(c))).unwrap_or(rest.len());
-            found.push(rest[..end].trim_end_matches(['{', ':']).to_owned());
-        }
+    for (at, start) in code.match_indices("crate::") {
+        expand("", &code[at + start.len()..], &mut found);
     }
-    found.retain(|path| !path.is_empty());
     found
+}
+
+/// Adds the paths of one use tree; gives what follows it.
+fn expand<'c>(prefix: &str, tree: &'c str, found: &mut Vec<String>) -> &'c str {
+    let end = tree.find(|c: char| !(c.is_alphanumeric() || "_:".contains(c))).unwrap_or(tree.len());
+    let path = format!("{prefix}{}", &tree[..end]);
+    let mut rest = &tree[end..];
+    if !(path.is_empty() || path.ends_with("::")) {
+        found.push(path);
+        return rest;
+    }
+    while let Some(inner) = rest.strip_prefix(['{', ',']) {
+        let inner = inner.trim_start();
+        rest = if inner.starts_with('}') { inner } else { expand(&path, inner, found).trim_start() };
+    }
+    rest.strip_prefix('}').unwrap_or(rest)
 }
 
 #[test]

@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 const AFTER_HELP: &str = "\
 Examples:
   edgesig build --target varnish
-  edgesig build --target varnish --service shop --mode monitor --out /etc/varnish/edgesig
+  edgesig build --target varnish --service shop --mode monitor --out /etc/varnish
   edgesig build --target varnish --exclude sqli-basic signatures/cve
   edgesig build --target varnish --check          in CI: is the committed output up to date?
 
-Writes edgesig.vcl and manifest.json into the folder, each at once; other files there stay as they are.
+Writes edgesig.vcl and manifest.json into the folder, each at once; others stay as they are.
 A draft, a retired signature and an expired `allow` are not built.";
 
 #[derive(clap::Args, Debug)]

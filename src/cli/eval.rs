@@ -14,15 +14,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const AFTER_HELP: &str = r#"Input, one JSON object a line:
-  {"id": 1, "method": "GET", "url": "/?q=1", "headers": {"User-Agent": "x"}, "client_ip": "192.0.2.7"}
+  {"id": 1, "method": "GET", "url": "/?q=1", "headers": {"User-Agent": "x"}}
 Output, one a line and in the same order:
-  {"id":1,"matched":["log4shell-jndi"],"action":"block","by":"log4shell-jndi","status":403}
-`action` is none, block, throttle, redirect, tarpit or allow; `by` is who did it. A line that cannot be read
-gives {"id":…,"error":…} and exit code 2 at the end.
+  {"id":1,"matched":["a-b"],"action":"block","by":"a-b","status":403}
+`action` is none, block, throttle, redirect, tarpit or allow; `by` is who did it.
+A line that cannot be read gives {"id":…,"error":…}, and exit code 2 at the end.
 
 Examples:
   edgesig eval < requests.jsonl
-  edgesig eval --mode enforce --requests requests.jsonl signatures/cve | jq 'select(.action=="block")'"#;
+  edgesig eval --mode enforce --requests requests.jsonl signatures/cve
+  edgesig eval < requests.jsonl | jq 'select(.action == "block")'"#;
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = AFTER_HELP)]

@@ -10,18 +10,20 @@ use super::load::Paths;
 use crate::catalog::{FIELDS, FUNCTIONS, OPERATORS};
 use crate::diagnostic::Code;
 
-const AFTER_HELP: &str = r#"REQUEST is the name of one of the signature's tests, a request line, a raw HTTP message, a curl
-command, a JSON object, or @FILE with any of these.
+const AFTER_HELP: &str = r#"REQUEST is the name of one of the signature's tests, a request line, a raw HTTP
+message, a curl command, a JSON object, or @FILE with any of these.
 
 Examples:
   edgesig explain runaway-regex
   edgesig explain req.args
-  edgesig explain --signature log4shell-jndi --request 'GET /?q=$%7Bjndi:ldap://x%7D'
+  edgesig explain --signature log4shell-jndi --request 'GET /?q=$%7Bjndi:x%7D'
   edgesig explain --signature log4shell-jndi --request @burp.http
-  edgesig explain --signature log4shell-jndi --request "curl 'https://example.com/' -H 'X: y'""#;
+  edgesig explain --signature log4shell-jndi --request "curl 'https://h/' -H 'X: y'""#;
+
+const USAGE: &str = "edgesig explain TOPIC\n       edgesig explain --signature ID --request REQUEST";
 
 #[derive(clap::Args, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_HELP, override_usage = USAGE)]
 pub struct Arguments {
     /// A diagnostic code, a field, a function or an operator
     #[arg(required_unless_present = "signature", conflicts_with = "signature")]

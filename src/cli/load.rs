@@ -25,8 +25,8 @@ pub struct SelectionArguments {
     /// Give every rule this mode; drafts and retired ones stay out
     #[arg(long, value_name = "MODE")]
     pub mode: Option<ModeArgument>,
-    /// Leave a signature out; can be repeated
-    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
+    /// Leave signatures out: `--exclude a --exclude b`, or `--exclude a,b`
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub exclude: Vec<String>,
     /// The day that decides what has expired [default: today, UTC]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
