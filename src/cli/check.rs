@@ -1,6 +1,7 @@
 //! `edgesig check`: everything that a repository demands of its signatures before they are merged.
 
 use super::console::Console;
+use super::engines;
 use super::failure::{Exit, Failure};
 use super::load::{self, Loaded, Paths};
 use super::render::counted;
@@ -68,11 +69,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
 fn compile(ruleset: &Ruleset, found: &mut Diagnostics) {
     let with_drafts;
     let ruleset = if ruleset.rules.iter().any(|rule| rule.mode == Mode::Draft) {
-        let mut copy = ruleset.clone();
-        for rule in copy.rules.iter_mut().filter(|rule| rule.mode == Mode::Draft) {
-            rule.mode = Mode::Monitor;
-        }
-        with_drafts = copy;
+        with_drafts = engines::with_drafts(ruleset, |mode| if mode == Mode::Draft { Mode::Monitor } else { mode });
         &with_drafts
     } else {
         ruleset

@@ -60,6 +60,12 @@ impl Console {
         Ok(())
     }
 
+    /// Findings that are rendered already.
+    pub fn text(&mut self, text: &str) -> Result<(), Failure> {
+        self.out.flush()?;
+        Ok(self.err.write_all(text.as_bytes())?)
+    }
+
     /// One line of result on standard output.
     pub fn line(&mut self, text: &str) -> Result<(), Failure> {
         Ok(writeln!(self.out, "{text}")?)

@@ -36,6 +36,9 @@ pub enum Failure {
     Usage { message: String, help: Option<String> },
     #[error("cannot {action} `{path}`: {reason}")]
     File { action: &'static str, path: String, reason: String },
+    /// An engine could not be used.
+    #[error(transparent)]
+    Engine(#[from] crate::engine::EngineError),
     /// Standard output or standard error went away; `BrokenPipe` is success.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -74,7 +77,7 @@ impl Failure {
     pub fn help(&self) -> Option<&str> {
         match self {
             Failure::Usage { help, .. } => help.as_deref(),
-            Failure::File { .. } | Failure::Output(_) => None,
+            Failure::File { .. } | Failure::Engine(_) | Failure::Output(_) => None,
         }
     }
 
@@ -82,7 +85,7 @@ impl Failure {
     pub fn is_broken_pipe(&self) -> bool {
         match self {
             Failure::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
-            Failure::Usage { .. } | Failure::File { .. } => false,
+            Failure::Usage { .. } | Failure::File { .. } | Failure::Engine(_) => false,
         }
     }
 }

@@ -9,13 +9,16 @@ mod check;
 mod completions;
 mod console;
 mod docs;
+mod engines;
 mod eval;
 mod explain;
 mod failure;
 mod init;
 mod lines;
 mod load;
+mod test;
 mod tests_of;
+mod verify;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use console::Console;
@@ -50,6 +53,10 @@ enum Command {
     Check(check::Arguments),
     /// Judge requests with the reference semantics: JSON lines in, verdicts out
     Eval(eval::Arguments),
+    /// Run the signatures' own tests
+    Test(test::Arguments),
+    /// Compare a real engine with the reference semantics on given requests
+    Verify(verify::Arguments),
     /// Explain a word of the language, a diagnostic, or why a signature matches a request
     Explain(explain::Arguments),
     /// Start a repository, or a signature in one
@@ -87,6 +94,8 @@ fn execute(command: &Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::Build(arguments) => build::run(arguments, console),
         Command::Check(arguments) => check::run(arguments, console),
         Command::Eval(arguments) => eval::run(arguments, console),
+        Command::Test(arguments) => test::run(arguments, console),
+        Command::Verify(arguments) => verify::run(arguments, console),
         Command::Explain(arguments) => explain::run(arguments, console),
         Command::Init(arguments) => init::run(arguments, console),
         Command::Completions(arguments) => completions::run(arguments, console),

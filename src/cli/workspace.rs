@@ -176,7 +176,9 @@ impl Files for Workspace {
             Ok(Content::Whole(bytes)) => Ok(bytes),
             Ok(Content::TooLarge) => Err(format!("`{path}` is larger than {} MiB", FILE_LIMIT >> 20)),
             Err(Failure::File { reason, .. }) => Err(format!("cannot read `{path}`: {reason}")),
-            Err(failure @ (Failure::Usage { .. } | Failure::Output(_))) => Err(failure.to_string()),
+            Err(failure @ (Failure::Usage { .. } | Failure::Engine(_) | Failure::Output(_))) => {
+                Err(failure.to_string())
+            }
         }
     }
 }
