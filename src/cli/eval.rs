@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const AFTER_HELP: &str = r#"Input, one JSON object a line:
-  {"id": 1, "method": "GET", "url": "/?q=1", "headers": {"User-Agent": "x"}}
+  {"id": 1, "method": "GET", "uri": "/?q=1", "headers": [["User-Agent", "x"]]}
 Output, one a line and in the same order:
   {"id":1,"matched":["a-b"],"action":"block","by":"a-b","status":403}
 `action` is none, block, throttle, redirect, tarpit or allow; `by` is who did it.
@@ -70,8 +70,8 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
                 Ok((judged, id)) => write_verdict(&mut console.out, &selected, &id, &evaluator.settle(judged))?,
                 Err((id, message)) => {
                     bad += 1;
-                    let line = serde_json::json!({"id": id, "error": message});
-                    writeln!(console.out, "{line}")?;
+                    let message = serde_json::Value::from(message);
+                    writeln!(console.out, "{{\"id\":{id},\"error\":{message}}}")?;
                 }
             }
         }

@@ -93,8 +93,9 @@ impl Workspace {
         named
             .iter()
             .map(|path| {
-                self.inside(&self.root, &path.value)
-                    .map_err(|reason| Failure::usage(format!("`signatures` in {PROJECT_FILE}: {reason}")))
+                self.inside(&self.root, &path.value).map_err(|reason| {
+                    Failure::usage(format!("`signatures` in {PROJECT_FILE}: `{}`: {reason}", path.value))
+                })
             })
             .collect()
     }
@@ -150,18 +151,21 @@ impl Workspace {
         }
     }
 
-    /// The file that `path`, seen from `folder`, names; an error when it is not in the project.
+    /// The file that `path`, seen from `folder`, names. The error says what is wrong with it, without its name.
     fn inside(&self, folder: &Path, path: &str) -> Result<PathBuf, String> {
-        let outside = || format!("`{path}` leads outside the project's folder");
+        let outside = || "it leads outside the project's folder".to_owned();
         // Decided from the names first, so that the answer tells nothing about files elsewhere.
         if !find::stays_inside(folder, Path::new(path), &self.root) {
             return Err(outside());
         }
         let found = fs::canonicalize(folder.join(path)).map_err(|error| {
             if error.kind() == std::io::ErrorKind::NotFound {
-                format!("there is no file `{path}` (looked in `{}`)", name(&self.root, folder))
+                match name(&self.root, folder).as_str() {
+                    "." => "there is no such file in the project's folder".to_owned(),
+                    folder => format!("there is no such file in `{folder}`"),
+                }
             } else {
-                format!("cannot read `{path}`: {}", reason(&error))
+                reason(&error)
             }
         })?;
         if found.starts_with(&self.root) { Ok(found) } else { Err(outside()) }
@@ -174,8 +178,8 @@ impl Files for Workspace {
         let file = self.inside(folder, path)?;
         match read_limited(&file, FILE_LIMIT) {
             Ok(Content::Whole(bytes)) => Ok(bytes),
-            Ok(Content::TooLarge) => Err(format!("`{path}` is larger than {} MiB", FILE_LIMIT >> 20)),
-            Err(Failure::File { reason, .. }) => Err(format!("cannot read `{path}`: {reason}")),
+            Ok(Content::TooLarge) => Err(format!("it is larger than {} MiB", FILE_LIMIT >> 20)),
+            Err(Failure::File { reason, .. }) => Err(reason),
             Err(failure @ (Failure::Usage { .. } | Failure::Engine(_) | Failure::Output(_))) => {
                 Err(failure.to_string())
             }

@@ -8,13 +8,16 @@
 //! {"id": 2, "raw_b64": "R0VUIC8gSFRUUC8xLjENCg0K"}
 //! ```
 //!
-//! Everything may be left out; other keys are ignored, so that lines may carry columns of their own.
+//! `url` may stand for `uri`, and `headers` may be a mapping, as in tests. Everything may be left out; other keys are
+//! ignored, so that lines may carry columns of their own.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::message::parse_exact_message;
@@ -33,9 +36,10 @@ struct Row {
     #[serde(default)]
     id: Value,
     method: Option<String>,
+    #[serde(alias = "url")]
     uri: Option<String>,
     version: Option<String>,
-    headers: Option<Vec<(String, String)>>,
+    headers: Option<HeaderLines>,
     body: Option<String>,
     body_b64: Option<bool>,
     raw_b64: Option<String>,
@@ -61,7 +65,41 @@ struct Tls {
 #[derive(Deserialize)]
 struct ResponseRow {
     status: Option<u16>,
-    headers: Option<Vec<(String, String)>>,
+    headers: Option<HeaderLines>,
+}
+
+/// Header lines in order: a list of pairs, or the mapping that tests in YAML have.
+#[derive(Default)]
+struct HeaderLines(Vec<(String, String)>);
+
+impl<'d> Deserialize<'d> for HeaderLines {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<HeaderLines, D::Error> {
+        struct Lines;
+        impl<'d> Visitor<'d> for Lines {
+            type Value = HeaderLines;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of [name, value] pairs or a mapping")
+            }
+
+            fn visit_seq<A: SeqAccess<'d>>(self, mut list: A) -> Result<HeaderLines, A::Error> {
+                let mut lines = Vec::new();
+                while let Some(line) = list.next_element()? {
+                    lines.push(line);
+                }
+                Ok(HeaderLines(lines))
+            }
+
+            fn visit_map<A: MapAccess<'d>>(self, mut map: A) -> Result<HeaderLines, A::Error> {
+                let mut lines = Vec::new();
+                while let Some(line) = map.next_entry()? {
+                    lines.push(line);
+                }
+                Ok(HeaderLines(lines))
+            }
+        }
+        deserializer.deserialize_any(Lines)
+    }
 }
 
 /// Only the id, for the message about a line that has a wrong type elsewhere.
@@ -149,6 +187,6 @@ fn request(row: Row) -> Result<Request, String> {
     Ok(request)
 }
 
-fn lines(headers: Vec<(String, String)>) -> Vec<(Bytes, Bytes)> {
-    headers.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect()
+fn lines(headers: HeaderLines) -> Vec<(Bytes, Bytes)> {
+    headers.0.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect()
 }

@@ -96,7 +96,9 @@ fn report(pieces: &mut Pieces<'_>, diagnostic: &Diagnostic) -> report::Diagnosti
         labels.push(report::Label::new(style, piece, range).with_message(text));
     }
     let help = diagnostic.help.iter().map(|text| format!("help: {}", safe::text(text, HELP_LIMIT)));
-    let fixes = diagnostic.fixes.iter().map(|fix| format!("help: {}", safe::text(&fix_text(fix), HELP_LIMIT)));
+    // A pass may have said in a help line what its fix does.
+    let fixes = diagnostic.fixes.iter().map(fix_text).filter(|text| !diagnostic.help.contains(text));
+    let fixes = fixes.map(|text| format!("help: {}", safe::text(&text, HELP_LIMIT)));
     let notes = diagnostic.notes.iter().map(|text| format!("note: {}", safe::text(text, HELP_LIMIT)));
     report::Diagnostic::new(severity)
         .with_code(diagnostic.code.id())

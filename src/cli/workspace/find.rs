@@ -31,7 +31,7 @@ pub fn signature_files(starts: &[PathBuf], root: &Path) -> Result<Vec<PathBuf>, 
             walk(start, root, &mut files)?;
         } else if start.file_name().is_some_and(|name| name == PROJECT_FILE) {
             return Err(Failure::with_help(
-                format!("`{}` is the project file, not a signature", start.display()),
+                format!("`{PROJECT_FILE}` is the project file, not a signature"),
                 "name a signature file or a folder; the project file is found from there",
             ));
         } else if metadata.is_file() {
