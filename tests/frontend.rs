@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use edgesig::cli::render;
 use edgesig::diagnostic::Diagnostics;
 use edgesig::source::SourceMap;
-use edgesig::syntax::{self, ast};
+use edgesig::syntax;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -24,41 +24,48 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Reads a file as what its name says it is.
-fn read(name: &str, text: &str) -> (SourceMap, Diagnostics, Option<ast::Signature>) {
+/// Reads a file as what its name says it is, and checks it as far as it can be read.
+fn read(name: &str, text: &str) -> (SourceMap, Diagnostics) {
     let mut sources = SourceMap::default();
     let source = sources.add(name, text);
     let mut diagnostics = Diagnostics::default();
-    let signature = if name.ends_with("edgesig.yaml") || name.starts_with("project-") {
-        syntax::parse_project(&sources, source, &mut diagnostics);
-        None
+    let (project, signatures) = if name.ends_with("edgesig.yaml") || name.starts_with("project-") {
+        (syntax::parse_project(&sources, source, &mut diagnostics), Vec::new())
     } else {
-        syntax::parse_signature(&sources, source, &mut diagnostics)
+        (None, syntax::parse_signature(&sources, source, &mut diagnostics).into_iter().collect())
     };
+    edgesig::analyze(&sources, project.as_ref(), &signatures, &NoFiles, &mut diagnostics);
     diagnostics.sort();
-    (sources, diagnostics, signature)
+    (sources, diagnostics)
 }
 
-#[test]
-fn signatures_of_the_tree_are_clean() {
-    let mut problems = String::new();
-    for path in yaml_files(&root().join("signatures")) {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let (sources, diagnostics, _) = read(&name, &std::fs::read_to_string(&path).unwrap());
-        if !diagnostics.list.is_empty() {
-            problems.push_str(&render::plain(&sources, &diagnostics));
-        }
+struct NoFiles;
+
+impl edgesig::semantic::Files for NoFiles {
+    fn read(&self, _: edgesig::source::SourceId, path: &str) -> Result<Vec<u8>, String> {
+        Err(format!("no file `{path}` here"))
     }
-    assert!(problems.is_empty(), "{problems}");
 }
 
+/// A file's text and its name without folders.
+fn load(path: &Path) -> (String, String) {
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    (name, std::fs::read_to_string(path).unwrap())
+}
+
+/// Every case must say something, and what it says is the golden.
 #[test]
-#[ignore]
-fn show() {
-    let path = std::env::var("SHOW").unwrap();
-    let text = std::fs::read_to_string(&path).unwrap();
-    let name = Path::new(&path).file_name().unwrap().to_string_lossy().into_owned();
-    let (sources, diagnostics, signature) = read(&name, &text);
-    println!("{}", render::plain(&sources, &diagnostics));
-    println!("{signature:#?}");
+fn errors() {
+    for path in yaml_files(&root().join("tests/cases/errors")) {
+        let (name, text) = load(&path);
+        let (sources, diagnostics) = read(&name, &text);
+        assert!(!diagnostics.list.is_empty(), "{name} has no error");
+        insta::with_settings!({
+            snapshot_path => root().join("tests/cases/errors"),
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            insta::assert_snapshot!(name.trim_end_matches(".yaml"), render::plain(&sources, &diagnostics));
+        });
+    }
 }

@@ -70,7 +70,7 @@ impl<'a> Ids<'a> {
 }
 
 /// `signatures/a/x.yaml` → `x`
-pub(super) fn file_stem(name: &str) -> Option<&str> {
+fn file_stem(name: &str) -> Option<&str> {
     let file = name.rsplit('/').next().unwrap_or(name);
     file.strip_suffix(".yaml").or_else(|| file.strip_suffix(".yml"))
 }

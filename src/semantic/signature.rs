@@ -2,10 +2,10 @@
 
 use super::patterns::PatternUse;
 use super::project::{TARGETS, refuse_constant_exception};
-use super::scope::{Checker, Context, file_stem};
+use super::scope::{Checker, Context};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, nearest};
 use crate::ir::{Action, Predicate, Rule, meaning};
-use crate::source::{SourceMap, Span};
+use crate::source::Span;
 use crate::syntax::ast;
 use sha2::{Digest, Sha256};
 
@@ -79,7 +79,6 @@ impl<'a> Checker<'a> {
 
     /// What is said about a signature besides its conditions.
     fn check_header(&mut self, signature: &'a ast::Signature) {
-        check_file_name(self.context.sources, signature, &mut self.diagnostics);
         let title = signature.title.value.trim();
         if title.is_empty() || title.chars().any(char::is_control) {
             self.invalid_value(
@@ -130,24 +129,6 @@ impl<'a> Checker<'a> {
         };
         self.report(
             Diagnostic::new(Code::ConstantCondition, signature.when.span, message, "always the same").help(help),
-        );
-    }
-}
-
-/// One file, one signature, and the file's stem is the id.
-fn check_file_name(sources: &SourceMap, signature: &ast::Signature, diagnostics: &mut Diagnostics) {
-    let name = sources.name(signature.source);
-    let Some(stem) = file_stem(name) else { return };
-    let id = &signature.id;
-    if stem != id.value {
-        diagnostics.push(
-            Diagnostic::new(
-                Code::IdFileMismatch,
-                id.span,
-                format!("the file is named `{stem}`, the signature `{}`", id.value),
-                "not the file's name",
-            )
-            .help(format!("rename the file to `{}.yaml`, or change the id", id.value)),
         );
     }
 }

@@ -10,8 +10,7 @@ use super::report::Report;
 /// Reports characters that nobody sees or that change the direction of the text. A byte-order mark at the start of
 /// the file is fine.
 pub(super) fn invisible_characters(source: SourceId, text: &str, report: &mut Report<'_>) {
-    let mut rest = text.char_indices();
-    while let Some((at, character)) = rest.next() {
+    for (at, character) in text.char_indices() {
         if character.is_ascii_graphic() || character == ' ' || character == '\n' || !is_invisible(character, at) {
             continue;
         }
@@ -99,8 +98,13 @@ pub(super) fn explain_trap(diagnostic: Diagnostic, text: &str, at: usize) -> Dia
     let before = &text[previous.min(line_start)..line_start];
     for line in [own, before] {
         let Some((key, value)) = key_and_value(line) else { continue };
+        if value.starts_with(['[', '{']) && value.ends_with([']', '}']) {
+            return diagnostic
+                .note("inside `[…]` and `{…}` YAML divides at commas, brackets and `: `")
+                .help("put text with a comma or a bracket in quotes, or write a list with one `- …` per line");
+        }
         let Some(cause) = trap(value) else { continue };
-        return diagnostic.note(format!("{cause}, so YAML does not read the value of `{key}` as it stands")).help(
+        return diagnostic.note(format!("the value of `{key}` {cause}, so YAML does not read it as it stands")).help(
             format!(
                 "write a condition as a block scalar (`{key}: |`, the text indented below), put other text in quotes"
             ),
@@ -121,12 +125,12 @@ fn key_and_value(line: &str) -> Option<(&str, &str)> {
 fn trap(value: &str) -> Option<String> {
     let first = value.chars().next()?;
     if matches!(first, '"' | '\'' | '[' | '{' | '@' | '!' | '*' | '&' | '%' | '`') {
-        return Some(format!("it starts with `{first}`"));
+        return Some(format!("starts with `{first}`"));
     }
     if value.contains(": ") {
-        return Some("it has `: ` in it".to_owned());
+        return Some("has `: ` in it".to_owned());
     }
-    value.contains(" #").then(|| "it has ` #` in it, where a YAML comment starts".to_owned())
+    value.contains(" #").then(|| "has ` #` in it, where a YAML comment starts".to_owned())
 }
 
 /// Reports escapes that YAML itself replaces in a double-quoted condition. True where there are any.

@@ -308,6 +308,7 @@ fn describe(node: &Node<'_>) -> String {
             format!("the boolean `{value}`")
         }
         NodeKind::Scalar(value, ScalarStyle::Plain) if is_number(value) => format!("the number `{}`", shorten(value)),
-        NodeKind::Scalar(value, _) => format!("the text `{}`", shorten(value)),
+        NodeKind::Scalar(value, ScalarStyle::Plain) => format!("the text `{}`", shorten(value)),
+        NodeKind::Scalar(value, _) => format!("the text `\"{}\"`", shorten(value)),
     }
 }

@@ -6,7 +6,7 @@ use super::ast::{
     VarnishTarget,
 };
 use super::nodes::Reader;
-use super::signature::{TARGETS, language_version};
+use super::signature::language_version;
 use super::terms;
 use super::yaml::{Node, NodeKind};
 use crate::diagnostic::{Code, Diagnostic};
@@ -107,7 +107,7 @@ fn targets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectTargets {
             fields.finish(reader, &["log_endpoint"]);
         }
     }
-    fields.finish(reader, &TARGETS);
+    fields.finish(reader, &["varnish", "fastly"]);
     targets
 }
 
@@ -134,15 +134,6 @@ fn pairs(reader: &mut Reader<'_, '_>, node: &Node<'_>, expected: &str) -> Vec<(S
 fn lists(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<ListDeclaration> {
     let Some(entries) = reader.entries(node, "a mapping of names to lists") else { return Vec::new() };
     let declarations = entries.into_iter().filter_map(|(name, key, value)| {
-        let mut characters = name.bytes();
-        let starts = characters.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-        if !starts || !characters.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
-            let message = format!("`{}` cannot be the name of a list", terms::shorten(name));
-            let diagnostic = Diagnostic::new(Code::InvalidValue, reader.first_line(key.span), message, "not a name");
-            reader
-                .report
-                .push(diagnostic.help("a name is made of letters, digits, `_` and `-`, and starts with a letter"));
-        }
         let mut fields = reader.mapping(value, "a list")?;
         let list_type = fields.require("type").and_then(|node| reader.word(node, "type of list", &LIST_TYPES));
         let values = fields.get("values").and_then(|node| reader.texts(node, "a list of values"));

@@ -33,11 +33,21 @@ const KEYS: [&str; 20] = [
 ];
 
 /// Words that a `let` name cannot be: the grammar reads them as something else.
-const RESERVED: [&str; 12] =
-    ["and", "or", "not", "in", "contains", "starts_with", "ends_with", "matches", "exists", "any", "all", "true"];
-
-/// The targets that signatures and projects can name.
-pub(super) const TARGETS: [&str; 2] = ["varnish", "fastly"];
+const RESERVED: [&str; 13] = [
+    "and",
+    "or",
+    "not",
+    "in",
+    "contains",
+    "starts_with",
+    "ends_with",
+    "matches",
+    "exists",
+    "any",
+    "all",
+    "true",
+    "false",
+];
 
 /// Reads a signature. `None` when there is no mapping or no id: then nothing can be said about the rest.
 pub(super) fn signature(
@@ -73,7 +83,7 @@ pub(super) fn signature(
     let expires = fields.get("expires").and_then(|node| date(reader, node));
     let refs = fields.get("refs").map(|node| references(reader, node)).unwrap_or_default();
     let tags = fields.get("tags").and_then(|node| reader.texts(node, "a list of tags")).unwrap_or_default();
-    let targets = fields.get("targets").and_then(|node| targets(reader, node));
+    let targets = fields.get("targets").and_then(|node| reader.texts(node, "a list of targets"));
     let lets = fields.get("let").map(|node| lets(reader, node)).unwrap_or_default();
     let when = fields.require("when").map(|node| reader.condition(node, "when"));
     let except = fields.get("except").map(|node| reader.condition(node, "except"));
@@ -85,13 +95,14 @@ pub(super) fn signature(
 
     // What is missing was reported; what stands in for it lets the rest be checked in the same run.
     let start = reader.first_line(root.span);
+    let id = id?;
     Some(Signature {
         source,
         span: root.span,
-        id: id?,
         version: version
             .map_or(Spanned::new(1, start), |version| version.map(|v| u32::try_from(v).unwrap_or(u32::MAX))),
-        title: title.unwrap_or(Spanned::new(String::new(), start)),
+        title: title.unwrap_or(Spanned::new(id.value.clone(), start)),
+        id,
         description,
         severity: severity.unwrap_or(Spanned::new(Severity::Medium, start)),
         mode: mode.unwrap_or(Spanned::new(Mode::Monitor, start)),
@@ -114,7 +125,7 @@ pub(super) fn signature(
 
 /// `edgesig: 1`
 pub(super) fn language_version(reader: &mut Reader<'_, '_>, node: &Node<'_>) {
-    let Some(version) = reader.integer(node, 0..=u64::MAX) else { return };
+    let Some(version) = reader.integer(node, 1..=u64::MAX) else { return };
     if version.value != 1 {
         let message = format!("language version {} is not known to this edgesig", version.value);
         let diagnostic = Diagnostic::new(Code::UnsupportedVersion, version.span, message, "unknown version");
@@ -206,19 +217,6 @@ fn references(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> References {
     references
 }
 
-fn targets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Vec<Spanned<String>>> {
-    let words = TARGETS.map(|target| (target, target));
-    let items = reader.sequence(node, "a list of targets")?;
-    if items.is_empty() {
-        let diagnostic = Diagnostic::new(Code::InvalidValue, node.span, "the list of targets is empty", "no target");
-        reader
-            .report
-            .push(diagnostic.help("leave `targets` out for every target; `mode: draft` keeps a signature off all"));
-    }
-    let named = items.iter().filter_map(|item| reader.word(item, "target", &words));
-    Some(named.map(|target| target.map(str::to_owned)).collect())
-}
-
 fn lets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Let> {
     let Some(entries) = reader.entries(node, "a mapping of names to expressions") else { return Vec::new() };
     let mut lets = Vec::with_capacity(entries.len());
@@ -226,7 +224,8 @@ fn lets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Let> {
         let mut characters = name.bytes();
         let starts = characters.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
         let valid = starts && characters.all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !valid || RESERVED.contains(&name) || name == "false" {
+        let usable = valid && !RESERVED.contains(&name);
+        if !usable {
             let message = format!("`{}` cannot be a name", terms::shorten(name));
             let why = if valid { "has a meaning in conditions" } else { "not a name" };
             let diagnostic = Diagnostic::new(Code::InvalidValue, reader.first_line(key.span), message, why)
@@ -237,8 +236,11 @@ fn lets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Let> {
                 false => diagnostic,
             });
         }
-        let value = reader.condition(value, name);
-        lets.push(Let { name: Spanned::new(name.to_owned(), key.span), value });
+        let expression = reader.condition(value, name);
+        if !usable {
+            continue;
+        }
+        lets.push(Let { name: Spanned::new(name.to_owned(), key.span), value: expression });
     }
     lets
 }

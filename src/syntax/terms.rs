@@ -225,20 +225,18 @@ impl Taker<'_, '_, '_> {
     }
 
     fn string(&mut self, argument: Argument<'_>, form: &str) -> Option<Spanned<Vec<u8>>> {
-        match argument.value.as_rule() {
-            Rule::string | Rule::bad_quotes if !argument.value.as_str().starts_with('i') => {
-                Some(string_token(argument.value, self.place, self.report))
-            }
-            Rule::bare => {
-                let text = argument.value.as_str().trim_end();
-                let message = format!("wrong arguments for `{}`", self.name);
-                let diagnostic =
-                    Diagnostic::new(Code::InvalidAction, argument.span, message, "text is written in quotes");
-                self.report.push(diagnostic.fix("add the quotes", argument.span, format!("\"{text}\"")));
-                None
-            }
-            _ => self.wrong(argument.span, form),
+        let rule = argument.value.as_rule();
+        let text = argument.value.as_str().trim_end();
+        if matches!(rule, Rule::string | Rule::bad_quotes) && !text.starts_with('i') {
+            return Some(string_token(argument.value, self.place, self.report));
         }
+        if rule != Rule::bare {
+            return self.wrong(argument.span, form);
+        }
+        let message = format!("wrong arguments for `{}`", self.name);
+        let diagnostic = Diagnostic::new(Code::InvalidAction, argument.span, message, "text is written in quotes");
+        self.report.push(diagnostic.fix("add the quotes", argument.span, format!("\"{text}\"")));
+        None
     }
 
     fn tarpit(&mut self) -> Option<Action> {

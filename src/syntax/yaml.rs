@@ -63,7 +63,9 @@ pub(super) fn parse<'s>(source: SourceId, text: &'s str, report: &mut Report<'_>
             Ok((event, place)) => {
                 let range = place.byte_range().unwrap_or(0..0);
                 let span = Span::new(source, range.start, range.end);
-                builder.event(event, span, report)?;
+                let tag = place.tag_span().and_then(|tag| tag.byte_range());
+                let tag = tag.map_or(span, |range| Span::new(source, range.start, range.end));
+                builder.event(event, span, tag, report)?;
             }
             Err(error) => {
                 report.push(syntax_error(source, text, &error));
@@ -116,12 +118,14 @@ struct Builder<'s> {
 
 impl<'s> Builder<'s> {
     /// Takes one event; `None` when a limit is passed and reading on makes no sense.
-    fn event(&mut self, event: Event<'s>, span: Span, report: &mut Report<'_>) -> Option<()> {
+    // granit's events are a foreign enum that may grow.
+    #[allow(clippy::wildcard_enum_match_arm)]
+    fn event(&mut self, event: Event<'s>, span: Span, tag_span: Span, report: &mut Report<'_>) -> Option<()> {
         if let Event::Scalar(_, _, _, Some(tag))
         | Event::SequenceStart(_, _, Some(tag))
         | Event::MappingStart(_, _, Some(tag)) = &event
         {
-            report.push(hazards::tag(&tag.original(), span));
+            report.push(hazards::tag(&tag.original(), tag_span));
         }
         match event {
             Event::Scalar(value, style, anchor, _) => {
@@ -301,24 +305,26 @@ fn syntax_error(source: SourceId, text: &str, error: &ScanError) -> Diagnostic {
     }
     let end = text[at..].chars().next().filter(|c| !matches!(c, '\n' | '\r')).map_or(at, |c| at + c.len_utf8());
     let span = Span::new(source, at, end);
-    match error.kind() {
-        ErrorKind::RecursionLimitExceeded => {
-            let message = format!("the file is nested more than {MAX_DEPTH} levels deep");
-            Diagnostic::new(Code::LimitExceeded, span, message, "this level is too deep")
-        }
-        ErrorKind::DirectiveDisallowed => {
-            Diagnostic::new(Code::YamlHazard, span, "YAML directives are not allowed", "a directive")
-                .help("remove the line; YAML 1.2 is what edgesig reads")
-        }
-        kind => {
-            let message = format!("invalid YAML: {}", error.info().trim_end_matches('.').to_lowercase());
-            let diagnostic = Diagnostic::new(Code::InvalidYaml, span, message, "the YAML parser stopped here");
-            match kind {
-                ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
-                    diagnostic.help("indent with spaces, YAML allows no tabs there")
-                }
-                _ => hazards::explain_trap(diagnostic, text, at),
-            }
-        }
+    if *error.kind() == ErrorKind::RecursionLimitExceeded {
+        let message = format!("the file is nested more than {MAX_DEPTH} levels deep");
+        return Diagnostic::new(Code::LimitExceeded, span, message, "this level is too deep");
     }
+    if *error.kind() == ErrorKind::DirectiveDisallowed {
+        return Diagnostic::new(Code::YamlHazard, span, "YAML directives are not allowed", "a directive")
+            .help("remove the line; YAML 1.2 is what edgesig reads");
+    }
+    let what = if let ErrorKind::UnexpectedCharacter { character } = error.kind() {
+        format!("a value cannot start with `{character}`")
+    } else {
+        error.info().trim_end_matches('.').to_lowercase()
+    };
+    let message = format!("invalid YAML: {what}");
+    let diagnostic = Diagnostic::new(Code::InvalidYaml, span, message, "the YAML parser stopped here");
+    if matches!(
+        error.kind(),
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation
+    ) {
+        return diagnostic.help("indent with spaces, YAML allows no tabs there");
+    }
+    hazards::explain_trap(diagnostic, text, at)
 }

@@ -25,11 +25,18 @@ pub(super) fn explain(text: &str, base: usize, error: &Error<Rule>, place: &Plac
     } else {
         "something else"
     };
-    let message = if text.trim().is_empty() || blank_length(text) == text.len() {
-        "the condition is empty".to_owned()
-    } else {
-        format!("expected {wanted}, found {found}")
-    };
+    if blank_length(text) == text.len() {
+        // Points at the comment where there is one.
+        let written = 0..text.trim_end().len();
+        return problem(
+            Code::InvalidCondition,
+            place,
+            written,
+            "the condition is empty".to_owned(),
+            "nothing is asked",
+        );
+    }
+    let message = format!("expected {wanted}, found {found}");
     let label = if length == 0 { "the condition ends here" } else { "unexpected" };
     let diagnostic = problem(Code::InvalidCondition, place, at..at + length, message, label);
     match hint(text, at, &text[at..]) {

@@ -13,7 +13,7 @@ pub(super) fn unescape(text: &str, base: usize, place: &Place, problems: &mut dy
     let mut value = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(length) = text[at..].find('\\') {
-        value.extend_from_slice(text[at..at + length].as_bytes());
+        value.extend_from_slice(&text.as_bytes()[at..at + length]);
         at += length;
         let (bytes, end) = escape(&text[at..]);
         let range = base + at..base + at + end;
@@ -34,7 +34,7 @@ pub(super) fn unescape(text: &str, base: usize, place: &Place, problems: &mut dy
         }
         at += end;
     }
-    value.extend_from_slice(text[at..].as_bytes());
+    value.extend_from_slice(&text.as_bytes()[at..]);
     value
 }
 
@@ -188,7 +188,7 @@ fn address_problem(address: &str) -> Option<String> {
         return Some("there are no fractions, numbers are integers".to_owned());
     }
     if parts.len() == 4 && parts.iter().any(|part| part.len() > 1 && part.starts_with('0')) {
-        let plain: Option<Vec<u8>> = parts.iter().map(|part| part.trim_start_matches('0').parse().ok()).collect();
+        let plain: Option<Vec<u8>> = parts.iter().map(|part| part.parse().ok()).collect();
         let plain = plain.map(|p| Ipv4Addr::new(p[0], p[1], p[2], p[3]).to_string());
         let hint = plain.map_or_else(String::new, |plain| format!(": `{plain}`"));
         return Some(format!("a number with a leading zero is octal elsewhere; write it without{hint}"));

@@ -150,6 +150,11 @@ impl Lower<'_, '_> {
         let span = left.span.to(right.span);
         let failed = Expression { kind: ExpressionKind::Error, span };
         let operator_span = self.span(token);
+        let meaning = meaning(token.as_str());
+        if let Meaning::MisspelledLogic(word) = meaning {
+            self.push(self.unknown(token).fix(format!("did you mean `{word}`?"), operator_span, word));
+            return failed;
+        }
         if let ExpressionKind::Compare { operator, .. } = &left.kind {
             self.push(
                 self.problem(
@@ -168,7 +173,7 @@ impl Lower<'_, '_> {
             left: Box::new(left),
             right: Box::new(right),
         };
-        match meaning(token.as_str()) {
+        match meaning {
             Meaning::Own(operator) => Expression { kind: compare(operator, right, left), span },
             Meaning::Foreign { operator, negated } => {
                 self.push(self.foreign(token, operator, negated, &left, &right));
@@ -179,10 +184,7 @@ impl Lower<'_, '_> {
                 let positive = Expression { kind, span };
                 if negated { Expression { kind: ExpressionKind::Not(Box::new(positive)), span } } else { positive }
             }
-            Meaning::MisspelledLogic(word) => {
-                self.push(self.unknown(token).fix(format!("did you mean `{word}`?"), operator_span, word));
-                failed
-            }
+            Meaning::MisspelledLogic(_) => failed,
             Meaning::Unknown(Some(near)) => {
                 let name = near.name();
                 self.push(self.unknown(token).fix(format!("did you mean `{name}`?"), operator_span, name));
