@@ -126,7 +126,7 @@ fn sequences(ruleset: &Ruleset) -> Vec<(usize, usize)> {
 }
 
 fn unsendable(request: &Request) -> Option<&'static str> {
-    if request.version.len() > 5 && matches!(request.version[5], b'2'..=b'9') {
+    if wire::is_later_version(request) {
         return Some("HTTP/2");
     }
     wire::refused(request).map(|_| "refused by the engine itself")

@@ -154,7 +154,7 @@ fn has_rates(ruleset: &Ruleset) -> bool {
 
 /// Why a request cannot be sent at all.
 fn unsendable(request: &Request, refusal: Option<&'static str>) -> Option<Class> {
-    if request.version.len() > 5 && matches!(request.version[5], b'2'..=b'9') && refusal.is_none() {
+    if wire::is_later_version(request) {
         return Some(Class::Skipped("HTTP/2"));
     }
     // An engine waits for the rest, or gives up in its own way.

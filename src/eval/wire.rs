@@ -123,10 +123,10 @@ pub fn received(request: &Request) -> Cow<'_, Request> {
     }
 }
 
-/// HTTP/2 or later.
-fn is_later_version(request: &Request) -> bool {
-    let version = &request.version;
-    version.len() >= 6 && version[..5].eq_ignore_ascii_case(b"HTTP/") && matches!(version[5], b'2'..=b'9')
+/// HTTP/2 or HTTP/3: another transport, with rules of its own.
+pub fn is_later_version(request: &Request) -> bool {
+    let later: [&[u8]; 4] = [b"HTTP/2", b"HTTP/2.0", b"HTTP/3", b"HTTP/3.0"];
+    later.iter().any(|version| request.version.eq_ignore_ascii_case(version))
 }
 
 /// Drops `Expect`, trims values, and turns `http://AUTHORITY/path` into `/path` with `Host: AUTHORITY`.
