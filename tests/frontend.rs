@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use edgesig::cli::render;
-use edgesig::diagnostic::Diagnostics;
+use edgesig::diagnostic::{Code, Diagnostics};
 use edgesig::source::SourceMap;
 use edgesig::syntax;
+use proptest::prelude::*;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -67,5 +68,263 @@ fn errors() {
         }, {
             insta::assert_snapshot!(name.trim_end_matches(".yaml"), render::plain(&sources, &diagnostics));
         });
+    }
+}
+
+/// Codes that `syntax` reports; each must have a case above.
+#[test]
+fn every_syntax_code_has_a_case() {
+    let mut seen = std::collections::BTreeSet::new();
+    for path in yaml_files(&root().join("tests/cases/errors")) {
+        let (name, text) = load(&path);
+        seen.extend(read(&name, &text).1.list.iter().map(|diagnostic| diagnostic.code));
+    }
+    let last = Code::ALL.iter().position(|code| *code == Code::ChainedComparison).unwrap();
+    let missing: Vec<_> = Code::ALL[..=last].iter().filter(|code| !seen.contains(code)).map(|code| code.id()).collect();
+    assert!(missing.is_empty(), "no case for {missing:?}");
+}
+
+/// As they are, with CRLF, with a byte-order mark: not a word about any, and the same tree.
+#[test]
+fn signatures_of_the_tree_are_clean() {
+    let paths = yaml_files(&root().join("signatures"));
+    assert!(!paths.is_empty());
+    for path in paths {
+        let (name, text) = load(&path);
+        let tree = |text: &str| {
+            let mut sources = SourceMap::default();
+            let source = sources.add(&name, text);
+            let mut diagnostics = Diagnostics::default();
+            let signature = if name == "edgesig.yaml" {
+                syntax::parse_project(&sources, source, &mut diagnostics).map(|tree| format!("{tree:?}"))
+            } else {
+                syntax::parse_signature(&sources, source, &mut diagnostics).map(|tree| format!("{tree:?}"))
+            };
+            assert!(diagnostics.list.is_empty(), "{}", render::plain(&sources, &diagnostics));
+            without_places(&signature.expect("no problem, but no tree"))
+        };
+        let plain = tree(&text);
+        assert_eq!(plain, tree(&text.replace('\n', "\r\n")), "{name} with CRLF");
+        assert_eq!(plain, tree(&format!("\u{feff}{text}")), "{name} with a byte-order mark");
+    }
+}
+
+/// A tree printed for debugging, its spans and positions cut out.
+fn without_places(tree: &str) -> String {
+    let mut text = String::new();
+    let mut rest = tree;
+    while let Some(at) = ["Span {", "positions: "].iter().filter_map(|mark| rest.find(mark)).min() {
+        text.push_str(&rest[..at]);
+        let open = at + rest[at..].find('{').unwrap();
+        let mut depth = 0;
+        let length = rest[open..]
+            .find(|c| {
+                depth += i32::from(c == '{') - i32::from(c == '}');
+                depth == 0
+            })
+            .unwrap();
+        rest = &rest[open + length + 1..];
+    }
+    text + rest
+}
+
+/// Hostile files end in an error, soon, on a small stack.
+#[test]
+fn bombs() {
+    let mut laughs = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
+    for level in 1..12 {
+        let alias = format!("*a{}", level - 1);
+        laughs.push_str(&format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 9].join(",")));
+    }
+    let deep_aliases: String = (1..2000).map(|i| format!("a{i}: &a{i} [*a{}]\n", i - 1)).collect();
+    let when = |condition: &str| format!("edgesig: 1\nid: x\ntitle: x\nseverity: low\nwhen: |\n  {condition}\n");
+    let cases = [
+        ("billion laughs", laughs),
+        ("nested aliases", format!("a0: &a0 [x]\n{deep_aliases}")),
+        ("recursive alias", "a: &a [*a]\n".to_owned()),
+        ("brackets", "[".repeat(1 << 20)),
+        ("braces", "{a: ".repeat(250_000)),
+        ("dashes", "- ".repeat(500_000)),
+        ("question marks", "? ".repeat(500_000)),
+        ("keys", (0..200_000).map(|i| format!("k{i}: v\n")).collect()),
+        ("unknown keys", (0..40_000).map(|i| format!("titel{i}: v\n")).collect()),
+        ("one duplicate key", "k: v\n".repeat(40_000)),
+        ("deep block", (0..2_000).map(|i| format!("{}a:\n", " ".repeat(i))).collect()),
+        ("invisible characters", "\u{200b}".repeat(300_000)),
+        ("comments", "# c\n".repeat(200_000) + ": x"),
+        ("long condition", when(&"a ".repeat(40_000))),
+        ("parentheses", when(&"(".repeat(60_000))),
+        ("condition brackets", when(&"[".repeat(60_000))),
+        ("negations", when(&"not ".repeat(15_000))),
+        ("exclamation marks", when(&"!".repeat(60_000))),
+        ("exists", when(&"exists ".repeat(9_000))),
+        ("calls", when(&format!("{}x", "f(".repeat(63)))),
+        ("unknown operators", when(&"a xx b and ".repeat(5_000))),
+        ("chain", when(&format!("{}a", "a == a == ".repeat(6_000)))),
+        ("quotes", when(&"\"".repeat(60_001))),
+        ("escapes", when(&format!("\"{}\"", "\\q".repeat(30_000)))),
+        ("parts that fail", when(&format!("{}a", "a b or ".repeat(9_000)))),
+    ];
+    for (name, text) in cases {
+        let start = std::time::Instant::now();
+        let thread = std::thread::Builder::new().stack_size(1 << 20);
+        let found = thread.spawn(move || parse_only(&text)).unwrap().join().expect(name);
+        let time = start.elapsed();
+        assert!(found.has_errors(), "{name} is no error");
+        assert!(found.list.len() <= 101, "{name}: {} problems", found.list.len());
+        // The limit is for a build without optimisation on a busy machine.
+        assert!(time.as_millis() < 2_000, "{name} took {time:?}");
+        println!("{name:24} {time:?} {}", found.list[0].message);
+    }
+    // Long, but fine: and no stack is used for its length.
+    let long = when(&format!("{}a == b", "a == b or ".repeat(6_000)));
+    let thread = std::thread::Builder::new().stack_size(1 << 20);
+    assert!(!thread.spawn(move || parse_only(&long)).unwrap().join().unwrap().has_errors());
+}
+
+/// The diagnostics of a text read as a signature, every span checked.
+fn parse_only(text: &str) -> Diagnostics {
+    let mut sources = SourceMap::default();
+    let source = sources.add("x.yaml", text);
+    let mut diagnostics = Diagnostics::default();
+    syntax::parse_signature(&sources, source, &mut diagnostics);
+    for diagnostic in &diagnostics.list {
+        let labels = std::iter::once(&diagnostic.primary).chain(&diagnostic.secondary).map(|label| label.span);
+        let edits = diagnostic.fixes.iter().flat_map(|fix| fix.edits.iter().map(|(span, _)| *span));
+        for span in labels.chain(edits) {
+            assert!(text.get(span.range()).is_some(), "{span:?} is no slice of {text:?}: {}", diagnostic.message);
+        }
+    }
+    diagnostics
+}
+
+/// Pieces of conditions and of YAML.
+fn soup(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
+    proptest::collection::vec(proptest::sample::select(pieces), 0..40).prop_map(|pieces| pieces.concat())
+}
+
+const CONDITION: &[&str] = &[
+    "a",
+    "req.path",
+    "req.headers",
+    "[\"x\"]",
+    "[",
+    "]",
+    "(",
+    ")",
+    " and ",
+    " or ",
+    "not ",
+    "exists ",
+    "any(",
+    "all(",
+    " == ",
+    " != ",
+    " in ",
+    " ~ ",
+    " contains ",
+    " matches ",
+    "&&",
+    "||",
+    "!",
+    "\"",
+    "\"é\"",
+    "i\"x\"",
+    "r\"\\d\"",
+    "r#\"",
+    "\"#",
+    "'",
+    "/x/",
+    "@list",
+    "$x",
+    "10",
+    "10s",
+    "192.0.2.0/24",
+    "::1",
+    ":",
+    ",",
+    " ",
+    "\n",
+    "#",
+    "\\",
+    "\\x41",
+    "\\u{",
+    "}",
+    "–",
+    "😀",
+    "true",
+    "\u{a0}",
+];
+
+const YAML: &[&str] = &[
+    "id",
+    "when",
+    "let",
+    "tests",
+    "rate",
+    "then",
+    ": ",
+    ":",
+    "- ",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "|",
+    ">",
+    "|2-",
+    "\"",
+    "'",
+    "''",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    "&a ",
+    "*a",
+    "!t ",
+    "<<",
+    "# c",
+    "\t",
+    "\r\n",
+    "é",
+    "😀",
+    "\u{200b}",
+    "req.path == \"/\"",
+    "block(403)",
+    "10/60s",
+    "~",
+    "---\n",
+    "%YAML 1.2\n",
+    "\\n",
+    "\\",
+    "canary 10%",
+    "x",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn conditions_never_panic(condition in soup(CONDITION), style in 0..5usize) {
+        let indented = condition.replace('\n', "\n  ");
+        let scalar = match style {
+            0 => format!("|\n  {indented}\n"),
+            1 => format!(">-\n  {indented}\n"),
+            2 => format!("'{}'\n", indented.replace('\'', "''")),
+            3 => format!("\"{}\"\n", indented.replace('\\', "\\\\").replace('"', "\\\"")),
+            _ => format!("{indented}\n"),
+        };
+        parse_only(&format!("edgesig: 1\nid: x\ntitle: x\nseverity: low\nwhen: {scalar}"));
+    }
+
+    #[test]
+    fn yaml_never_panics(text in soup(YAML)) {
+        parse_only(&text);
+    }
+
+    #[test]
+    fn any_text_never_panics(text in any::<String>()) {
+        parse_only(&text);
     }
 }

@@ -9,10 +9,14 @@ mod nodes;
 mod project;
 mod report;
 mod scalar_map;
+#[cfg(test)]
+mod scalar_map_tests;
 mod signature;
 mod terms;
 pub mod values;
 mod yaml;
+#[cfg(test)]
+mod yaml_tests;
 
 use crate::diagnostic::Diagnostics;
 use crate::source::{SourceId, SourceMap};

@@ -320,10 +320,8 @@ fn syntax_error(source: SourceId, text: &str, error: &ScanError) -> Diagnostic {
     };
     let message = format!("invalid YAML: {what}");
     let diagnostic = Diagnostic::new(Code::InvalidYaml, span, message, "the YAML parser stopped here");
-    if matches!(
-        error.kind(),
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation
-    ) {
+    if matches!(error.kind(), ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation)
+    {
         return diagnostic.help("indent with spaces, YAML allows no tabs there");
     }
     hazards::explain_trap(diagnostic, text, at)

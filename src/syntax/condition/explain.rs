@@ -23,7 +23,7 @@ pub(super) fn explain(text: &str, base: usize, error: &Error<Rule>, place: &Plac
     } else if any(&[Rule::reference, Rule::string, Rule::number, Rule::list, Rule::expression]) {
         "a value (a field, a literal, a list or a function call)"
     } else {
-        "something else"
+        "a value"
     };
     if blank_length(text) == text.len() {
         // Points at the comment where there is one.
