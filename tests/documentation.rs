@@ -1,0 +1,157 @@
+//! What the documentation says is compiled: the signatures on docs/language.md and their tests, every row of
+//! docs/coverage.md; the built VCL of the examples is what would be built; files that the pages link to exist.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The builds of the examples: folder of the example, arguments, folder of the output.
+const EXAMPLE_BUILDS: &[(&str, &[&str], &str)] = &[
+    ("wordpress-shop", &[], "build"),
+    ("json-api", &[], "build"),
+    ("media-cdn", &["--service", "www"], "build/www"),
+    ("media-cdn", &["--service", "video"], "build/video"),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Runs edgesig in `folder`. The day is fixed where a command knows one, so that nothing expires under the tests.
+fn edgesig(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_edgesig")).current_dir(folder).args(arguments).output().expect("edgesig runs")
+}
+
+fn assert_clean(output: &Output, what: &str) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{what}:\n{}{text}", String::from_utf8_lossy(&output.stdout));
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn shipped_signatures_are_clean() {
+    assert_clean(&edgesig(root(), &["check", "--deny", "warnings", "--today", "2026-11-23"]), "edgesig check");
+}
+
+#[test]
+fn examples_are_clean_and_their_vcl_is_what_would_be_built() {
+    for (example, arguments, out) in EXAMPLE_BUILDS {
+        let folder = root().join("examples").join(example);
+        assert_clean(&edgesig(&folder, &["check", "--deny", "warnings", "--today", "2026-11-23"]), example);
+        let mut all = vec!["build", "--target", "varnish", "--check", "--today", "2026-11-23", "--out", out];
+        all.extend_from_slice(arguments);
+        assert_clean(&edgesig(&folder, &all), &format!("{example}: build again with `{}`", all.join(" ")));
+    }
+    let mut names: Vec<_> = EXAMPLE_BUILDS.iter().map(|build| build.0).collect();
+    names.dedup();
+    assert_eq!(
+        fs::read_dir(root().join("examples")).expect("examples").filter(|e| e.as_ref().is_ok_and(|e| e.path().is_dir())).count(),
+        names.len(),
+        "an example without a build in this test"
+    );
+}
+
+/// Signatures in a folder of their own, with `project` as edgesig.yaml.
+fn check_signatures(project: &str, signatures: &[(String, String)], command: &[&str]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("edgesig.yaml"), project).expect("written");
+    fs::create_dir(folder.path().join("signatures")).expect("made");
+    for (id, text) in signatures {
+        fs::write(folder.path().join("signatures").join(format!("{id}.yaml")), text).expect("written");
+    }
+    assert_clean(&edgesig(folder.path(), command), "signatures of the documentation");
+}
+
+#[test]
+fn signatures_on_the_language_page_pass_their_tests() {
+    let page = read("docs/language.md");
+    let mut signatures = Vec::new();
+    let mut rest = page.as_str();
+    while let Some((_, block)) = rest.split_once("\n```yaml\n") {
+        let (text, after) = block.split_once("\n```").expect("a fence has an end");
+        let id = text.lines().find_map(|line| line.strip_prefix("id: ")).expect("a signature has an id");
+        signatures.push((id.to_owned(), format!("{text}\n")));
+        rest = after;
+    }
+    assert!(signatures.len() >= 5, "the fences are not found any more");
+    check_signatures("edgesig: 1\n", &signatures, &["check", "--today", "2026-11-23"]);
+}
+
+#[test]
+fn every_row_of_the_coverage_page_compiles() {
+    const PROJECT: &str = "edgesig: 1\n\
+        trusted_proxies: networks\n\
+        facts: {client.country: x-country, client.asn: x-asn, client.as_name: x-as-name, client.proxy_type: x-proxy,\n  \
+          tls.ja3: x-ja3, tls.sni: x-sni, req.scheme: x-forwarded-proto}\n\
+        lists:\n  networks: {type: ip, values: [198.51.100.0/24]}\n  more_networks: {type: ip, values: [203.0.113.0/24]}\n  \
+          agents: {type: i-string, values: [badbot]}\n  agents_whole: {type: i-string, values: [bad]}\n  \
+          countries: {type: string, values: [XA]}\n  asns: {type: int, values: [64496]}\n  \
+          fingerprints: {type: string, values: [e7d705a3286e19ea42f587b344ee6865]}\n  \
+          paths: {type: string, values: [/probe]}\n  sites: {type: string, values: [example.org]}\n  \
+          keys: {type: string, values: [secret]}\n";
+    let page = read("docs/coverage.md");
+    let mut signatures = Vec::new();
+    let mut rows = 0;
+    for line in page.lines() {
+        let cells: Vec<&str> = line.splitn(4, '|').map(str::trim).collect();
+        let [_, id, _, written] = cells[..] else { continue };
+        if id == "id" || id.starts_with("---") {
+            continue;
+        }
+        rows += 1;
+        let keys: Vec<&str> = written
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|code| ["when: ", "except: ", "rate: ", "then: "].iter().any(|key| code.starts_with(key)))
+            .collect();
+        if keys.is_empty() {
+            assert!(written.contains("**no") || id == "tarpit", "{id} is neither written nor refused");
+            continue;
+        }
+        let id = id.replace('+', "-and-");
+        // A condition is a block scalar here: the page shows it without YAML's quoting.
+        let mut text = format!("edgesig: 1\nid: {id}\ntitle: A row of the coverage page\nseverity: low\n");
+        for key in keys {
+            match key.strip_prefix("when: ") {
+                Some(condition) => text.push_str(&format!("when: |\n  {condition}\n")),
+                None => text.push_str(&format!("{key}\n")),
+            }
+        }
+        signatures.push((id, text));
+    }
+    assert_eq!(rows, 82, "rows of the page");
+    check_signatures(PROJECT, &signatures, &["build", "--target", "varnish"]);
+}
+
+#[test]
+fn files_that_the_pages_link_to_exist() {
+    let mut pages: Vec<PathBuf> = vec![root().join("README.md")];
+    for folder in [root().join("docs"), root().join("examples")] {
+        let mut folders = vec![folder];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+                if entry.is_dir() {
+                    folders.push(entry);
+                } else if entry.extension().is_some_and(|extension| extension == "md") {
+                    pages.push(entry);
+                }
+            }
+        }
+    }
+    for page in pages {
+        let text = fs::read_to_string(&page).expect("a page");
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap_or_default();
+            if file.is_empty() || file.contains("://") {
+                continue;
+            }
+            let path = page.parent().expect("a page is in a folder").join(file);
+            assert!(path.exists(), "{} links to {target}", page.display());
+        }
+    }
+}
