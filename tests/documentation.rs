@@ -1,4 +1,5 @@
-//! What the documentation says is compiled: the signatures on docs/language.md and their tests, every row of
+//! What the documentation says is compiled: the signatures on docs/language.md and
+//! docs/tutorial.md and their tests, every row of
 //! docs/coverage.md; the built VCL of the examples is what would be built; files that the pages link to exist.
 
 use std::fs;
@@ -67,8 +68,8 @@ fn check_signatures(project: &str, signatures: &[(String, String)], command: &[&
 }
 
 #[test]
-fn signatures_on_the_language_page_pass_their_tests() {
-    let page = read("docs/language.md");
+fn signatures_on_the_pages_pass_their_tests() {
+    let page = read("docs/language.md") + &read("docs/tutorial.md");
     let mut signatures = Vec::new();
     let mut rest = page.as_str();
     while let Some((_, block)) = rest.split_once("\n```yaml\n") {
@@ -77,7 +78,7 @@ fn signatures_on_the_language_page_pass_their_tests() {
         signatures.push((id.to_owned(), format!("{text}\n")));
         rest = after;
     }
-    assert!(signatures.len() >= 5, "the fences are not found any more");
+    assert!(signatures.len() >= 6, "the fences are not found any more");
     check_signatures("edgesig: 1\n", &signatures, &["check", "--today", "2026-11-23"]);
 }
 
