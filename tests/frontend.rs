@@ -172,8 +172,9 @@ fn bombs() {
         let time = start.elapsed();
         assert!(found.has_errors(), "{name} is no error");
         assert!(found.list.len() <= 101, "{name}: {} problems", found.list.len());
-        // The limit is for a build without optimisation on a busy machine.
-        assert!(time.as_millis() < 2_000, "{name} took {time:?}");
+        // Optimised, each takes well under 100 ms; the bound is for a build without optimisation on a busy machine,
+        // where anything quadratic takes minutes.
+        assert!(time.as_secs() < 20, "{name} took {time:?}");
         println!("{name:24} {time:?} {}", found.list[0].message);
     }
     // Long, but fine: and no stack is used for its length.
