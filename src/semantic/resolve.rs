@@ -148,8 +148,7 @@ impl<'a> Checker<'a> {
     fn suggest(&self, diagnostic: Diagnostic, name: &Spanned<String>, near: &str) -> Diagnostic {
         let title = format!("did you mean `{near}`?");
         let verbatim = self.slice(name.span) == name.value && !near.contains('"');
-        let diagnostic = diagnostic.help(title.clone());
-        if verbatim { diagnostic.fix(title, name.span, near) } else { diagnostic }
+        if verbatim { diagnostic.fix(title, name.span, near) } else { diagnostic.help(title) }
     }
 
     fn field(&mut self, field: Field, keys: Option<&[Spanned<Vec<u8>>]>, span: Span) -> Term<'a> {
@@ -404,7 +403,11 @@ impl<'a> Checker<'a> {
                 | Term::Reference(_)) => {
                     failed = true;
                     let found = other.type_name(self.context.lists);
-                    let message = format!("a list holds literals, found {found}");
+                    let message = if other.is_constant() {
+                        format!("a list holds literals, found {found}")
+                    } else {
+                        format!("a list holds literals, found a field or condition of type {found}")
+                    };
                     self.report(
                         Diagnostic::new(Code::TypeMismatch, element.span, message, "not a literal")
                             .help("write one comparison for each, joined by `or`"),

@@ -103,7 +103,7 @@ impl<'a> Checker<'a> {
             ),
             Term::Predicate(_) => (
                 format!("`exists` asks for a field, found {found}"),
-                "`not` and `exists` bind tighter than `and` and `or`",
+                "write `exists` before the field alone: `exists req.host`",
             ),
             Term::Constant(_) | Term::Reference(_) => {
                 (format!("`exists` asks for a field, found a constant {found}"), "a constant is always there")

@@ -1,0 +1,144 @@
+//! Golden tests of the front half of the compiler: each case under `cases/compile` with the IR it becomes, each under
+//! `cases/errors` with everything that is said about it.
+//!
+//! A case is a file (a signature, checked beside `cases/edgesig.yaml`; `project-….yaml` is a project file of its own)
+//! or a folder (its `edgesig.yaml` and its signatures). A new case is a new file: `INSTA_UPDATE=always cargo test
+//! --test goldens` writes what is expected of it. Cases of an error start with its code.
+
+use edgesig::cli::render;
+use edgesig::diagnostic::{Code, Diagnostics, Severity};
+use edgesig::ir;
+use edgesig::semantic::Files;
+use edgesig::source::{SourceId, SourceMap};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Reads files beside the case.
+struct Beside(PathBuf);
+
+impl Files for Beside {
+    fn read(&self, _base: SourceId, path: &str) -> Result<Vec<u8>, String> {
+        std::fs::read(self.0.join(path)).map_err(|_| "no such file".to_owned())
+    }
+}
+
+/// What came of a case.
+struct Checked {
+    sources: SourceMap,
+    diagnostics: Diagnostics,
+    ruleset: ir::Ruleset,
+}
+
+fn cases() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
+}
+
+/// Every case of a folder, by name.
+fn cases_of(folder: &str) -> Vec<(String, PathBuf)> {
+    let mut found: Vec<(String, PathBuf)> = entries(&cases().join(folder))
+        .into_iter()
+        .filter(|path| path.is_dir() || path.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), path))
+        .collect();
+    found.sort();
+    found
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn check(case: &Path) -> Checked {
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let is_project = |path: &Path| name(path) == "edgesig.yaml" || name(path).starts_with("project-");
+    let (mut files, beside) = if case.is_dir() {
+        (entries(case), case.to_owned())
+    } else if is_project(case) {
+        (vec![case.to_owned()], case.parent().unwrap().to_owned())
+    } else {
+        (vec![cases().join("edgesig.yaml"), case.to_owned()], cases())
+    };
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let mut sources = SourceMap::default();
+    let (mut project, mut signatures) = (None, Vec::new());
+    for path in &files {
+        let id = sources.add(name(path), std::fs::read_to_string(path).unwrap());
+        if is_project(path) { project = Some(id) } else { signatures.push(id) }
+    }
+    let mut diagnostics = Diagnostics::default();
+    let project = edgesig::parse_project(&sources, project, &mut diagnostics);
+    let signatures = edgesig::parse_signatures(&sources, &signatures, &mut diagnostics);
+    let ruleset = edgesig::analyze(&sources, project.as_ref(), &signatures, &Beside(beside), &mut diagnostics);
+    diagnostics.sort();
+    Checked { sources, diagnostics, ruleset }
+}
+
+fn settings(folder: &str) -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(cases().join(folder));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings
+}
+
+#[test]
+fn compile_cases() {
+    for (name, path) in cases_of("compile") {
+        let checked = check(&path);
+        assert!(!checked.diagnostics.has_errors(), "{}", render::plain(&checked.sources, &checked.diagnostics));
+        let mut text = ir::display(&checked.ruleset);
+        if !path.is_dir() {
+            // The shared project is the same in every case.
+            text = text.split_once("\n\n").map_or(text.clone(), |(_, rules)| rules.to_owned());
+        }
+        settings("compile").bind(|| insta::assert_snapshot!(name, text));
+    }
+}
+
+#[test]
+fn error_cases() {
+    let mut problems = Vec::new();
+    for (name, path) in cases_of("errors") {
+        let checked = check(&path);
+        let text = render::plain(&checked.sources, &checked.diagnostics);
+        settings("errors").bind(|| insta::assert_snapshot!(name.clone(), text));
+        let code = Code::ALL.iter().filter(|code| name.starts_with(code.id())).max_by_key(|code| code.id().len());
+        if let Some(code) = code {
+            let said = checked.diagnostics.list.iter().any(|diagnostic| diagnostic.code == *code);
+            if !said {
+                problems.push(format!("{name} does not say `{}`", code.id()));
+            }
+            // What has an error is not compiled.
+            let failed = checked.diagnostics.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+            let stem = name.trim_start_matches("project-");
+            if failed && checked.ruleset.rules.iter().any(|rule| rule.id == stem) {
+                problems.push(format!("{name} is compiled"));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+/// Codes of the layers behind: they have their cases there.
+const ELSEWHERE: [Code; 6] = [
+    Code::UnsupportedOnTarget,
+    Code::TargetDeviation,
+    Code::RateError,
+    Code::MissingTests,
+    Code::FailingTest,
+    Code::Expired,
+];
+
+#[test]
+fn every_code_has_a_case() {
+    let names: BTreeSet<String> = cases_of("errors").into_iter().map(|(name, _)| name).collect();
+    let without: Vec<&str> = Code::ALL
+        .iter()
+        .filter(|code| !ELSEWHERE.contains(code))
+        .map(|code| code.id())
+        .filter(|id| !names.iter().any(|name| name.trim_start_matches("project-").starts_with(id)))
+        .collect();
+    assert!(without.is_empty(), "codes without a case under tests/cases/errors: {}", without.join(", "));
+}
