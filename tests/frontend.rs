@@ -1,10 +1,10 @@
-//! The front end on files: what it says about every broken file under `cases/errors`, that it reads every signature
-//! of the tree without a word, and that hostile input costs neither a panic nor time.
+//! The front end on files: it reads every signature of the tree without a word, and hostile input costs neither a
+//! panic nor time. (What it says about broken files is in `goldens.rs`.)
 
 use std::path::{Path, PathBuf};
 
 use edgesig::cli::render;
-use edgesig::diagnostic::{Code, Diagnostics};
+use edgesig::diagnostic::Diagnostics;
 use edgesig::source::SourceMap;
 use edgesig::syntax;
 use proptest::prelude::*;
@@ -25,63 +25,10 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Reads a file as what its name says it is, and checks it as far as it can be read.
-fn read(name: &str, text: &str) -> (SourceMap, Diagnostics) {
-    let mut sources = SourceMap::default();
-    let source = sources.add(name, text);
-    let mut diagnostics = Diagnostics::default();
-    let (project, signatures) = if name.ends_with("edgesig.yaml") || name.starts_with("project-") {
-        (syntax::parse_project(&sources, source, &mut diagnostics), Vec::new())
-    } else {
-        (None, syntax::parse_signature(&sources, source, &mut diagnostics).into_iter().collect())
-    };
-    edgesig::analyze(&sources, project.as_ref(), &signatures, &NoFiles, &mut diagnostics);
-    diagnostics.sort();
-    (sources, diagnostics)
-}
-
-struct NoFiles;
-
-impl edgesig::semantic::Files for NoFiles {
-    fn read(&self, _: edgesig::source::SourceId, path: &str) -> Result<Vec<u8>, String> {
-        Err(format!("no file `{path}` here"))
-    }
-}
-
 /// A file's text and its name without folders.
 fn load(path: &Path) -> (String, String) {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     (name, std::fs::read_to_string(path).unwrap())
-}
-
-/// Every case must say something, and what it says is the golden.
-#[test]
-fn errors() {
-    for path in yaml_files(&root().join("tests/cases/errors")) {
-        let (name, text) = load(&path);
-        let (sources, diagnostics) = read(&name, &text);
-        assert!(!diagnostics.list.is_empty(), "{name} has no error");
-        insta::with_settings!({
-            snapshot_path => root().join("tests/cases/errors"),
-            prepend_module_to_snapshot => false,
-            omit_expression => true,
-        }, {
-            insta::assert_snapshot!(name.trim_end_matches(".yaml"), render::plain(&sources, &diagnostics));
-        });
-    }
-}
-
-/// Codes that `syntax` reports; each must have a case above.
-#[test]
-fn every_syntax_code_has_a_case() {
-    let mut seen = std::collections::BTreeSet::new();
-    for path in yaml_files(&root().join("tests/cases/errors")) {
-        let (name, text) = load(&path);
-        seen.extend(read(&name, &text).1.list.iter().map(|diagnostic| diagnostic.code));
-    }
-    let last = Code::ALL.iter().position(|code| *code == Code::ChainedComparison).unwrap();
-    let missing: Vec<_> = Code::ALL[..=last].iter().filter(|code| !seen.contains(code)).map(|code| code.id()).collect();
-    assert!(missing.is_empty(), "no case for {missing:?}");
 }
 
 /// As they are, with CRLF, with a byte-order mark: not a word about any, and the same tree.

@@ -40,6 +40,7 @@ impl<'a> Checker<'a> {
                 self.add_action(&mut lowered, new, action.span);
             }
         }
+        self.check_expires(signature);
         self.check_terminals(&lowered);
         self.check_company(signature, &lowered);
         let (terminal, mut others): (Vec<Action>, Vec<Action>) =
@@ -77,6 +78,19 @@ impl<'a> Checker<'a> {
             }
         }
         lowered.push((new, span));
+    }
+
+    /// Exceptions from single signatures are forgotten easily.
+    fn check_expires(&mut self, signature: &'a ast::Signature) {
+        let scoped = signature.then.iter().find(|action| matches!(action.value, ast::Action::Allow(Some(_))));
+        if let (Some(action), None) = (scoped, &signature.expires) {
+            let message = "an `allow` for some signatures needs `expires`";
+            self.report(
+                Diagnostic::new(Code::InvalidAction, action.span, message, "would be a hole for ever")
+                    .secondary(signature.id.span, "this signature has no `expires`")
+                    .help("add `expires: YYYY-MM-DD`"),
+            );
+        }
     }
 
     fn check_terminals(&mut self, lowered: &[(Action, Span)]) {
@@ -179,7 +193,7 @@ impl<'a> Checker<'a> {
                 None
             }
             ast::Action::Allow(None) => Some(Action::Allow(AllowScope::Everything)),
-            ast::Action::Allow(Some(scope)) => self.scoped_allow(signature, scope, span),
+            ast::Action::Allow(Some(scope)) => self.scoped_allow(signature, scope),
             ast::Action::Redirect { status, template } => {
                 let valid = REDIRECT_STATUS.contains(&status.value);
                 if !valid {
@@ -212,24 +226,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn scoped_allow(
-        &mut self,
-        signature: &'a ast::Signature,
-        scope: &'a ast::AllowScope,
-        span: Span,
-    ) -> Option<Action> {
-        if signature.expires.is_none() {
-            self.report(
-                Diagnostic::new(
-                    Code::InvalidAction,
-                    span,
-                    "an `allow` for some signatures needs `expires`",
-                    "would be a hole for ever",
-                )
-                .secondary(signature.id.span, "this signature has no `expires`")
-                .help("add `expires: YYYY-MM-DD`"),
-            );
-        }
+    fn scoped_allow(&mut self, signature: &'a ast::Signature, scope: &'a ast::AllowScope) -> Option<Action> {
         let ids = self.context.ids;
         match scope {
             ast::AllowScope::Id(id) => {

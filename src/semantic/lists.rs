@@ -197,7 +197,8 @@ impl Reader<'_> {
 
     fn invalid(&mut self, entry: &Entry, what: &str, help: &str) {
         let shown = shown(entry.text);
-        let diagnostic = Diagnostic::new(Code::InvalidList, entry.span, format!("`{shown}` is {what}"), "this entry");
+        let subject = if shown.is_empty() { "this".to_owned() } else { format!("`{shown}`") };
+        let diagnostic = Diagnostic::new(Code::InvalidList, entry.span, format!("{subject} is {what}"), "this entry");
         self.wrong(entry, if help.is_empty() { diagnostic } else { diagnostic.help(help) });
     }
 

@@ -18,7 +18,7 @@ mod signature;
 mod term;
 mod typeck;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::ir::{List, Rule, Ruleset, Settings};
 use crate::source::{SourceId, SourceMap, Span};
 use crate::syntax::ast;
@@ -34,8 +34,9 @@ pub trait Files: Sync {
     fn read(&self, base: SourceId, path: &str) -> Result<Vec<u8>, String>;
 }
 
-/// Checks and lowers a whole set. Signatures with errors are left out of the result, the others are in it.
-/// Diagnostics come in the order of their places.
+/// Checks and lowers a whole set. Signatures with errors are left out of the result (with those that `diagnostics`
+/// holds of their files already), the others are in it. Diagnostics come in the
+/// order of their places.
 pub fn analyze(
     sources: &SourceMap,
     project: Option<&ast::Project>,
@@ -56,6 +57,10 @@ pub fn analyze(
     let (services, rules) =
         signature_rules(sources, project, signatures, files, (&settings, &lists, &list_spans, &ids), &mut found);
     settings.services = services;
+    // What could not be read whole must not be emitted in part.
+    let broken: BTreeSet<SourceId> =
+        diagnostics.list.iter().filter(|d| d.severity == Severity::Error).map(|d| d.primary.span.source).collect();
+    let rules = rules.into_iter().filter(|rule| !broken.contains(&rule.span.source)).collect();
     found.sort();
     diagnostics.extend(found);
     Ruleset { settings, lists, rules }

@@ -124,27 +124,17 @@ impl<'a> Checker<'a> {
         let start = Span { end: at.span.start, ..at.span };
         let end = Span { start: at.span.end, ..at.span };
         let (left, right) = (self.slice(at.left.span), self.slice(at.right.span));
-        self.report(
-            Diagnostic {
-                fixes: vec![Fix {
-                    title: "no element is equal: `not any(… == …)`".to_owned(),
-                    edits: vec![
-                        (start, "not any(".to_owned()),
-                        (at.operator.span, "==".to_owned()),
-                        (end, ")".to_owned()),
-                    ],
-                }],
-                ..Diagnostic::new(
-                    Code::AmbiguousQuantifier,
-                    at.operator.span,
-                    "`!=` on a list can mean two things",
-                    "no element, or some element?",
-                )
-            }
-            .secondary(at.left.span, "this is a list")
-            .help(format!("no element is equal: `not any({left} == {right})`, which is `all({left} != {right})`"))
-            .help(format!("some element differs: `any({left} != {right})`")),
-        );
+        let fix = Fix {
+            title: format!("no element is equal: `not any({left} == {right})`, which is `all({left} != {right})`"),
+            edits: vec![(start, "not any(".to_owned()), (at.operator.span, "==".to_owned()), (end, ")".to_owned())],
+        };
+        let message = "`!=` on a list can mean two things";
+        let mut diagnostic =
+            Diagnostic::new(Code::AmbiguousQuantifier, at.operator.span, message, "no element, or some element?")
+                .secondary(at.left.span, "this is a list")
+                .help(format!("some element differs: `any({left} != {right})`"));
+        diagnostic.fixes.push(fix);
+        self.report(diagnostic);
     }
 
     /// Comparisons of bool: with `true` or `false` only. `None`: no side is bool.
@@ -350,7 +340,7 @@ impl<'a> Checker<'a> {
             Term::Constant(Constant { list, literals: Literals::Networks(networks) }) => {
                 let single = !*list && networks.iter().all(|network| network.address);
                 if equality && networks.iter().any(|network| !network.address) {
-                    self.report_wants_in(at, "an address is never equal to a network");
+                    self.report_wants_in(at, other, "an address is never equal to a network");
                     return Fit::Reported;
                 }
                 if !equality && single {
@@ -361,8 +351,7 @@ impl<'a> Checker<'a> {
                         "a single address",
                     )
                     .secondary(at.left.span, "this is ip")
-                    .help("write `==`")
-                    .fix("compare with `==`", at.operator.span, "==");
+                    .fix("write `==`", at.operator.span, "==");
                     self.report(diagnostic);
                     return Fit::Reported;
                 }
@@ -370,7 +359,7 @@ impl<'a> Checker<'a> {
             }
             Term::Reference(index) if list_element(&self.context.lists[index.0]) == Type::Ip => {
                 if equality {
-                    self.report_wants_in(at, "an address is never equal to a list of networks");
+                    self.report_wants_in(at, other, "an address is never equal to a list of networks");
                     return Fit::Reported;
                 }
                 Fit::Yes(Check::Network(Networks::List(*index)))
@@ -385,19 +374,19 @@ impl<'a> Checker<'a> {
     }
 
     /// `ip == cidr`
-    fn report_wants_in(&mut self, at: &Comparing<'a>, message: &str) {
-        let diagnostic = Diagnostic::new(Code::TypeMismatch, at.right.span, message, "this is cidr")
-            .secondary(at.left.span, "this is ip");
+    fn report_wants_in(&mut self, at: &Comparing<'a>, other: &Term<'a>, message: &str) {
+        let found = other.type_name(self.context.lists);
         let swapped = matches!(at.left.kind, ExpressionKind::Ip(_) | ExpressionKind::Cidr(_) | ExpressionKind::List(_));
-        self.report(match at.operator.value {
-            Operator::Equal if !swapped => diagnostic.help("write `in`").fix("ask with `in`", at.operator.span, "in"),
-            _ => {
-                let (left, right) = (self.slice(at.left.span), self.slice(at.right.span));
-                let (left, right) = if swapped { (right, left) } else { (left, right) };
-                let not = if at.operator.value == Operator::NotEqual { "not " } else { "" };
-                diagnostic.help(format!("write `{not}{left} in {right}`"))
-            }
-        });
+        let (address, network) = if swapped { (at.right, at.left) } else { (at.left, at.right) };
+        let diagnostic = Diagnostic::new(Code::TypeMismatch, network.span, message, format!("this is {found}"))
+            .secondary(address.span, "this is ip");
+        if at.operator.value == Operator::Equal && !swapped {
+            self.report(diagnostic.fix("write `in`", at.operator.span, "in"));
+            return;
+        }
+        let (address, network) = (self.slice(address.span), self.slice(network.span));
+        let not = if at.operator.value == Operator::NotEqual { "not " } else { "" };
+        self.report(diagnostic.help(format!("write `{not}{address} in {network}`")));
     }
 
     /// Two sides whose types do not fit.
@@ -422,12 +411,11 @@ impl<'a> Checker<'a> {
         let operator = at.operator.value;
         let element = match left {
             Term::Value(value) | Term::Quantified(_, value) => value.value_type().element(),
+            Term::Constant(_) | Term::Reference(_) if operator == Operator::In => {
+                return diagnostic.help("the field stands on the left; of a list of values: `req.arg_names == \"a\"`");
+            }
             Term::Constant(_) | Term::Reference(_) => {
-                return if operator == Operator::In {
-                    diagnostic.help("the field stands on the left; of a list of values: `req.arg_names == \"a\"`")
-                } else {
-                    diagnostic.help("the field stands on the left, the constant on the right")
-                };
+                return diagnostic.help("the field stands on the left, the constant on the right");
             }
             Term::Predicate(_) => {
                 return diagnostic
@@ -438,47 +426,53 @@ impl<'a> Checker<'a> {
         let (right_element, right_is_list) = match right {
             Term::Constant(constant) => (constant.element_type(), constant.list),
             Term::Reference(index) => (list_element(&self.context.lists[index.0]), true),
-            Term::Value(value) | Term::Quantified(_, value) => (value.value_type().element(), false),
+            Term::Value(value) | Term::Quantified(_, value) if value.value_type().is_list() => {
+                return diagnostic.help("a list of the request stands on the left, and on one side only");
+            }
+            Term::Value(value) | Term::Quantified(_, value) => (value.value_type(), false),
             Term::Predicate(_) => (Type::Bool, false),
             Term::Error => return diagnostic,
         };
-        let orders =
-            matches!(operator, Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual);
-        let of_texts =
-            matches!(operator, Operator::Contains | Operator::StartsWith | Operator::EndsWith | Operator::Matches);
+        let orders = [Operator::Less, Operator::LessOrEqual, Operator::Greater, Operator::GreaterOrEqual];
+        let orders = orders.contains(&operator);
+        let of_texts = [Operator::Contains, Operator::StartsWith, Operator::EndsWith, Operator::Matches];
+        let name = at.name();
+        if of_texts.contains(&operator) && element != Type::String {
+            return diagnostic.help(format!("`{name}` is for text"));
+        }
+        let equal = |diagnostic: Diagnostic| diagnostic.fix("write `==`", at.operator.span, "==");
         match (element, right_element) {
-            (Type::String, Type::String) if operator == Operator::Matches => {
-                let diagnostic =
-                    diagnostic.help("a regular expression is written `r\"…\"`, or `ri\"…\"` to ignore case");
-                if is_text_literal(at.right) {
-                    let start = Span { end: at.right.span.start, ..at.right.span };
-                    diagnostic.fix("make it a regular expression", start, "r")
-                } else {
-                    diagnostic
-                }
+            (Type::String, Type::String) if operator == Operator::Matches && is_text_literal(at.right) => {
+                let start = Span { end: at.right.span.start, ..at.right.span };
+                diagnostic.help("a regular expression is written `r\"…\"`, or `ri\"…\"` to ignore case").fix(
+                    "put an `r` before the quote",
+                    start,
+                    "r",
+                )
             }
-            (Type::String, Type::Regex) => diagnostic.help("a regular expression goes with `matches`").fix(
-                "use `matches`",
-                at.operator.span,
-                "matches",
+            (Type::String, Type::String) if operator == Operator::Matches => {
+                diagnostic.help("a regular expression is written `r\"…\"`, or `ri\"…\"` to ignore case")
+            }
+            (Type::String, Type::Regex) => {
+                diagnostic.fix("a regular expression goes with `matches`", at.operator.span, "matches")
+            }
+            (Type::String, Type::String) if operator == Operator::In && !right_is_list => equal(
+                diagnostic
+                    .help("`in` takes a list or `@list`; one text compares with `==`, and `contains` looks inside"),
             ),
-            (Type::String, Type::String) if operator == Operator::In && !right_is_list => diagnostic
-                .help("`in` takes a list or `@list`; one text compares with `==`, and `contains` looks inside")
-                .fix("compare with `==`", at.operator.span, "=="),
-            (Type::String, Type::Int) if orders => diagnostic
-                .help(format!("text has no order; write `length({0})` or `int({0})`", self.slice(at.left.span))),
-            (Type::String, Type::Int) => diagnostic
+            (Type::Int, Type::Int) if operator == Operator::In && !right_is_list => {
+                equal(diagnostic.help("`in` takes a list; one integer compares with `==`"))
+            }
+            (Type::Int, Type::Int) if orders => diagnostic.help(format!("`{name}` compares with one integer")),
+            (Type::String, Type::Int) if orders => {
+                let left = self.slice(at.left.span);
+                diagnostic.help(format!("text has no order; write `length({left})` or `int({left})`"))
+            }
+            (Type::String, Type::Int) if !right_is_list => diagnostic
                 .help("text compares with text: write the number in double quotes, or `int(…)` around the field"),
             (Type::Int, Type::String) => diagnostic.help("an integer is written without quotes"),
             (Type::Ip, Type::String) => {
                 diagnostic.help("addresses are written without quotes: `192.0.2.1`, `192.0.2.0/24`")
-            }
-            (Type::Int, Type::Int) if orders => diagnostic.help("`<`, `<=`, `>` and `>=` compare with one integer"),
-            (Type::Int, Type::Int) if operator == Operator::In && !right_is_list => diagnostic
-                .help("`in` takes a list; one integer compares with `==`")
-                .fix("compare with `==`", at.operator.span, "=="),
-            (Type::Int | Type::Ip | Type::Bool, _) if of_texts => {
-                diagnostic.help(format!("`{}` is for text", at.name()))
             }
             _ if orders => diagnostic.help("`<`, `<=`, `>` and `>=` are for integers"),
             _ => diagnostic.help(format!("{element} compares with {element}; there is no implicit conversion")),

@@ -13,8 +13,6 @@ use crate::source::{SourceId, Span, Spanned};
 use crate::syntax::ast;
 use std::ops::RangeInclusive;
 
-/// Targets that a project or a signature can name.
-pub(super) const TARGETS: [&str; 2] = ["varnish", "fastly"];
 /// Vmods of a Varnish project that names none.
 const VMODS: [&str; 7] = ["std", "blob", "var", "header", "vsthrottle", "bodyaccess", "directors"];
 /// Statuses of a refusal.
@@ -51,16 +49,7 @@ pub(super) fn settings(
     let mut settings = defaults();
     let reader = &mut Reader { diagnostics };
     if let Some(prefix) = &project.prefix {
-        if is_prefix(&prefix.value) {
-            settings.prefix = prefix.value.clone();
-        } else {
-            let message = format!("`{}` cannot be the prefix of generated names", prefix.value);
-            reader.error(
-                prefix.span,
-                message,
-                "a prefix is a lower-case letter, then up to 15 of `a-z`, `0-9` and `_`",
-            );
-        }
+        settings.prefix = prefix.value.clone();
     }
     reader.block(project, files, &mut settings.block);
     reader.limits(&project.limits, &mut settings);
@@ -152,8 +141,8 @@ impl Reader<'_> {
             }
         };
         set(&written.url, 64..=32_768, "limits.url", &mut limits.url);
-        set(&written.values, 1..=256, "limits.values", &mut limits.values);
-        set(&written.names, 1..=1024, "limits.names", &mut limits.names);
+        set(&written.values, 1..=1000, "limits.values", &mut limits.values);
+        set(&written.names, 1..=10_000, "limits.names", &mut limits.names);
         set(&written.body, 0..=1_048_576, "limits.body", &mut limits.body);
         let Some(over) = &written.over else { return };
         match &over.value {
@@ -235,11 +224,7 @@ impl Reader<'_> {
                 "not in `lists:`",
             );
             if let Some(near) = nearest(word, lists.iter().map(|list| list.name.as_str())) {
-                diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
-                    format!("did you mean `{near}`?"),
-                    name.span,
-                    near,
-                );
+                diagnostic = diagnostic.fix(format!("did you mean `{near}`?"), name.span, near);
             }
             self.diagnostics.push(diagnostic);
             return None;
@@ -304,13 +289,6 @@ impl Reader<'_> {
     }
 }
 
-/// `[a-z][a-z0-9_]{0,15}`
-fn is_prefix(prefix: &str) -> bool {
-    prefix.len() <= 16
-        && prefix.starts_with(|first: char| first.is_ascii_lowercase())
-        && prefix.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
 /// `services:`. `checker` takes the diagnostics.
 pub(super) fn services<'a>(written: &'a [ast::Service], checker: &mut Checker<'a>) -> Vec<Service> {
     let ids = checker.context.ids;
@@ -373,8 +351,7 @@ fn check_id(id: &Spanned<String>, ids: &Ids, checker: &mut Checker) {
     let message = format!("there is no signature `{}`", id.value);
     let mut diagnostic = Diagnostic::new(Code::InvalidConfig, id.span, message, "unknown id");
     if let Some(near) = ids.nearest_id(&id.value) {
-        diagnostic =
-            diagnostic.help(format!("did you mean `{near}`?")).fix(format!("did you mean `{near}`?"), id.span, near);
+        diagnostic = diagnostic.fix(format!("did you mean `{near}`?"), id.span, near);
     }
     checker.report(diagnostic);
 }
@@ -386,8 +363,7 @@ fn check_tag(tag: &Spanned<String>, ids: &Ids, checker: &mut Checker) {
     let message = format!("no signature has the tag `{}`", tag.value);
     let mut diagnostic = Diagnostic::new(Code::InvalidConfig, tag.span, message, "selects nothing");
     if let Some(near) = ids.nearest_tag(&tag.value) {
-        diagnostic =
-            diagnostic.help(format!("did you mean `{near}`?")).fix(format!("did you mean `{near}`?"), tag.span, near);
+        diagnostic = diagnostic.fix(format!("did you mean `{near}`?"), tag.span, near);
     }
     checker.report(diagnostic);
 }

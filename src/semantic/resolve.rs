@@ -53,11 +53,7 @@ impl<'a> Checker<'a> {
             Diagnostic::new(Code::UnknownList, span, format!("the project has no list `{name}`"), "not in `lists:`");
         match nearest(name, lists.iter().map(|list| list.name.as_str())) {
             Some(near) => {
-                diagnostic = diagnostic.help(format!("did you mean `@{near}`?")).fix(
-                    format!("did you mean `@{near}`?"),
-                    span,
-                    format!("@{near}"),
-                );
+                diagnostic = diagnostic.fix(format!("did you mean `@{near}`?"), span, format!("@{near}"));
             }
             None => {
                 diagnostic =

@@ -4,7 +4,7 @@
 use super::Files;
 use super::patterns::PatternUse;
 use super::term::Term;
-use crate::catalog::{FUNCTIONS, Phase};
+use crate::catalog::Phase;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, nearest};
 use crate::ir::{Limits, List, Predicate, simplify};
 use crate::source::{SourceMap, Span};
@@ -130,7 +130,6 @@ impl<'a> Checker<'a> {
     pub fn define(&mut self, lets: &'a [ast::Let]) {
         self.later = lets.iter().map(|definition| (definition.name.value.as_str(), definition.name.span)).collect();
         for definition in lets {
-            self.check_let_name(definition);
             self.response_reads.clear();
             let before = self.spent;
             self.deepest = 0;
@@ -145,52 +144,6 @@ impl<'a> Checker<'a> {
             };
             self.later.remove(definition.name.value.as_str());
             self.lets.insert(&definition.name.value, entry);
-        }
-    }
-
-    fn check_let_name(&mut self, definition: &ast::Let) {
-        let name = definition.name.value.as_str();
-        let span = definition.name.span;
-        let mut bytes = name.bytes();
-        let is_word = bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-            && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        const WORDS: [&str; 16] = [
-            "and",
-            "or",
-            "not",
-            "in",
-            "contains",
-            "starts_with",
-            "ends_with",
-            "matches",
-            "exists",
-            "any",
-            "all",
-            "true",
-            "false",
-            "r",
-            "ri",
-            "i",
-        ];
-        let taken = WORDS.contains(&name) || FUNCTIONS.iter().any(|row| row.name == name);
-        if !is_word {
-            let diagnostic = Diagnostic::new(
-                Code::InvalidValue,
-                span,
-                format!("`{name}` cannot be the name of a `let`"),
-                "a condition cannot use this name",
-            )
-            .help("a name is a letter or `_`, then letters, digits and `_`");
-            self.report(diagnostic);
-        } else if taken {
-            let diagnostic = Diagnostic::new(
-                Code::InvalidValue,
-                span,
-                format!("`{name}` is a word of the language and cannot be the name of a `let`"),
-                "already has a meaning",
-            )
-            .help("choose another name");
-            self.report(diagnostic);
         }
     }
 

@@ -1,9 +1,9 @@
 //! One signature → one rule. The driver runs it on every signature, in parallel.
 
 use super::patterns::PatternUse;
-use super::project::{TARGETS, refuse_constant_exception};
+use super::project::refuse_constant_exception;
 use super::scope::{Checker, Context};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, nearest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::ir::{Action, Predicate, Rule, meaning};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -91,25 +91,6 @@ impl<'a> Checker<'a> {
             if tag.value.is_empty() || tag.value.chars().any(|c| c.is_whitespace() || c.is_control() || c == ',') {
                 self.invalid_value(tag.span, format!("`{}` cannot be a tag", tag.value), "a tag is one word");
             }
-        }
-        for target in signature.targets.iter().flatten() {
-            if TARGETS.contains(&target.value.as_str()) {
-                continue;
-            }
-            let message = format!("there is no target `{}`", target.value);
-            let mut diagnostic = Diagnostic::new(Code::InvalidValue, target.span, message, "unknown target")
-                .help(format!("targets are {}", TARGETS.join(" and ")));
-            if let Some(near) = nearest(&target.value, TARGETS) {
-                diagnostic = diagnostic.fix(format!("did you mean `{near}`?"), target.span, near);
-            }
-            self.report(diagnostic);
-        }
-        if signature.targets.as_ref().is_some_and(Vec::is_empty) {
-            self.invalid_value(
-                signature.id.span,
-                "`targets` is empty, so this signature is never emitted",
-                "leave `targets` out for every target, or use `mode: draft`",
-            );
         }
     }
 

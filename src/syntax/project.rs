@@ -172,14 +172,17 @@ fn prefix(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Spanned<String
     let prefix = reader.text(node, "a prefix")?;
     let mut characters = prefix.value.bytes();
     let starts = characters.next().is_some_and(|b| b.is_ascii_lowercase());
-    if starts && prefix.value.len() <= 24 && characters.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+    if starts
+        && prefix.value.len() <= 16
+        && characters.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    {
         return Some(prefix);
     }
     let message = format!("`{}` cannot start identifiers and header names", terms::shorten(&prefix.value));
     let diagnostic = Diagnostic::new(Code::InvalidValue, prefix.span, message, "not a prefix");
-    reader.report.push(
-        diagnostic.help("a prefix is made of `a` to `z` and `0` to `9`, starts with a letter and has at most 24"),
-    );
+    reader.report.push(diagnostic.help(
+        "a prefix is made of `a` to `z`, `0` to `9` and `_`, starts with a letter and has at most 16 characters",
+    ));
     None
 }
 

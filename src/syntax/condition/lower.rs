@@ -238,7 +238,9 @@ impl Lower<'_, '_> {
     }
 
     fn primary(&self, pair: Pair<'_, Rule>) -> Expression {
-        let span = self.span(&pair);
+        // A path without keys takes in the blanks after it, where its keys could have stood.
+        let last = if pair.as_rule() == Rule::reference { pair.clone().into_inner().last() } else { None };
+        let span = self.place.span(pair.as_span().start()..last.as_ref().unwrap_or(&pair).as_span().end());
         let kind = self.primary_kind(pair);
         Expression { kind, span }
     }
