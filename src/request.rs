@@ -1,10 +1,10 @@
 //! A request and a response as data. `eval` judges it, `engine` sends it, tests are written as it.
 
-#[cfg(test)]
-mod cases;
 mod curl;
 mod json;
 mod message;
+#[cfg(test)]
+mod reading_tests;
 mod shell;
 
 pub use curl::parse_curl;

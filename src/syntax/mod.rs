@@ -4,6 +4,8 @@
 pub mod ast;
 mod cases;
 mod condition;
+#[cfg(test)]
+mod condition_tests;
 mod hazards;
 mod nodes;
 mod project;

@@ -49,6 +49,16 @@ fn range(pair: &Pair<'_, Rule>) -> Range<usize> {
     pair.as_span().start()..pair.as_span().end()
 }
 
+/// The range of a primary. pest's own goes over the blanks after it where the rule ends in something optional.
+fn written(pair: &Pair<'_, Rule>) -> Range<usize> {
+    let whole = range(pair);
+    let optional_end = matches!(pair.as_rule(), Rule::reference | Rule::exists);
+    match pair.clone().into_inner().last() {
+        Some(last) if optional_end => whole.start..written(&last).end,
+        Some(_) | None => whole,
+    }
+}
+
 impl Lower<'_, '_> {
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
         self.place.span(range(pair))
@@ -238,11 +248,9 @@ impl Lower<'_, '_> {
     }
 
     fn primary(&self, pair: Pair<'_, Rule>) -> Expression {
-        // A path without keys takes in the blanks after it, where its keys could have stood.
-        let last = if pair.as_rule() == Rule::reference { pair.clone().into_inner().last() } else { None };
-        let span = self.place.span(pair.as_span().start()..last.as_ref().unwrap_or(&pair).as_span().end());
+        let written = written(&pair);
         let kind = self.primary_kind(pair);
-        Expression { kind, span }
+        Expression { kind, span: self.place.span(written) }
     }
 
     fn primary_kind(&self, pair: Pair<'_, Rule>) -> ExpressionKind {
