@@ -1,4 +1,6 @@
-//! edgesig: a compiler for edge-security signatures.
+#![doc = include_str!("../docs/architecture.md")]
+//!
+//! # As a library
 //!
 //! The pipeline in small steps, as the command line and the tests call them: [`parse_project`] and
 //! [`parse_signatures`], [`analyze`], [`ir::select`], then [`emit`] or `eval`.

@@ -50,7 +50,10 @@ fn examples_are_clean_and_their_vcl_is_what_would_be_built() {
     let mut names: Vec<_> = EXAMPLE_BUILDS.iter().map(|build| build.0).collect();
     names.dedup();
     assert_eq!(
-        fs::read_dir(root().join("examples")).expect("examples").filter(|e| e.as_ref().is_ok_and(|e| e.path().is_dir())).count(),
+        fs::read_dir(root().join("examples"))
+            .expect("examples")
+            .filter(|e| e.as_ref().is_ok_and(|e| e.path().is_dir()))
+            .count(),
         names.len(),
         "an example without a build in this test"
     );
