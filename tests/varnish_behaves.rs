@@ -41,18 +41,18 @@ fn rules() -> Vec<Rule> {
         rule(
             "marked",
             contains(query(), "mark"),
-            vec![Action::Tag("suspicious".to_owned()), Action::Tag("bot".to_owned()), Action::Strip(vec!["x-test".to_owned()])],
+            vec![
+                Action::Tag("suspicious".to_owned()),
+                Action::Tag("bot".to_owned()),
+                Action::Strip(vec!["x-test".to_owned()]),
+            ],
         ),
         rule(
             "moved",
             contains(query(), "moved"),
             vec![Action::Redirect {
                 status: 308,
-                template: vec![
-                    TemplatePart::Text("https://".to_owned()),
-                    TemplatePart::Host,
-                    TemplatePart::UrlRaw,
-                ],
+                template: vec![TemplatePart::Text("https://".to_owned()), TemplatePart::Host, TemplatePart::UrlRaw],
             }],
         ),
         Rule {
@@ -194,7 +194,9 @@ fn real_services_keep_working_behind_it() {
     for (name, service) in [("restarting", RESTARTING), ("shop", SHOP), ("api", API)] {
         let mut session = session(&ruleset(rules()), Some(service));
         session.origin.keep_received();
-        for (target, expected) in [("/a.css?x", 200), ("/?evil", 403), ("/%3fa?q=%65vil", 403), ("/?moved", 308), ("/ok", 200)] {
+        for (target, expected) in
+            [("/a.css?x", 200), ("/?evil", 403), ("/%3fa?q=%65vil", 403), ("/?moved", 308), ("/ok", 200)]
+        {
             let observed = session.exchange(&get(target, &[("Cookie", "a=1; _ga=2")])).expect("the engine runs");
             assert_eq!(status(&observed), expected, "{name} {target}");
             let acted = observed.record.as_ref().map_or("none", |record| record.action.as_str()).to_owned();
@@ -205,9 +207,8 @@ fn real_services_keep_working_behind_it() {
             };
             assert_eq!(acted, expected, "{name} {target}");
         }
-        let statuses: Vec<u16> = (0..5)
-            .map(|_| status(&session.exchange(&get("/login", &[])).expect("the engine runs")))
-            .collect();
+        let statuses: Vec<u16> =
+            (0..5).map(|_| status(&session.exchange(&get("/login", &[])).expect("the engine runs"))).collect();
         assert_eq!(statuses, [200, 200, 200, 429, 429], "{name}");
         assert!(session.origin.take_received().iter().all(|received| !received.target.ends_with(b"evil")), "{name}");
         let counters = session.counters().expect("varnishstat runs");
@@ -279,7 +280,11 @@ fn http_2() {
             compare(field(Field::BodyTruncated, None), Check::IsTrue),
             vec![Action::Block(Some(413))],
         ),
-        rule("version", text(field(Field::Proto, None), TextOperator::Equals, "HTTP/2"), vec![Action::Tag("h2".to_owned())]),
+        rule(
+            "version",
+            text(field(Field::Proto, None), TextOperator::Equals, "HTTP/2"),
+            vec![Action::Tag("h2".to_owned())],
+        ),
     ];
     rules.iter_mut().for_each(|rule| rule.mode = Mode::Enforce);
     let built = build(&ruleset(rules)).expect("Varnish can express these rules");
@@ -287,7 +292,9 @@ fn http_2() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("edgesig.vcl"), built).expect("a file");
     let exchange = |number: usize, request: &str, status: u16| {
-        format!("    stream {number} {{\n        {request}\n        rxresp\n        expect resp.status == {status}\n    }} -run\n")
+        format!(
+            "    stream {number} {{\n        {request}\n        rxresp\n        expect resp.status == {status}\n    }} -run\n"
+        )
     };
     let scenarios = [
         ("txreq -url /ok", 200),
