@@ -2,8 +2,8 @@
 //!
 //! # As a library
 //!
-//! The pipeline in small steps, as the command line and the tests call them: [`parse_project`] and
-//! [`parse_signatures`], [`analyze`], [`ir::select`], then [`emit`] or `eval`.
+//! The steps, as the command line and the tests call them: [`parse_project`] and [`parse_signatures`], [`analyze`],
+//! [`ir::select`], then [`emit`] or [`eval`].
 
 // Only `cli` and `engine` touch the world outside; clippy.toml lists what that means.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_macros))]

@@ -5,27 +5,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Who may use whom; docs/architecture.md has the reasons. `cli` and `lib` may use everything.
-const MAY_USE: &[(&str, &[&str])] = &[
-    ("source", &[]),
-    ("request", &[]),
-    ("catalog", &[]),
-    ("regex", &[]),
-    ("diagnostic", &["source"]),
-    // `catalog` for the names of operators alone: see `CATALOG_IN_SYNTAX`.
-    ("syntax", &["source", "diagnostic", "catalog"]),
-    // `syntax` for `syntax::values`, which `ir` passes on: see `SYNTAX_IN_IR`.
-    ("ir", &["source", "catalog", "request", "regex", "diagnostic", "syntax"]),
-    ("semantic", &["source", "diagnostic", "catalog", "regex", "request", "syntax", "ir"]),
-    ("codegen", &["source", "diagnostic", "catalog", "regex", "ir"]),
-    ("eval", &["source", "catalog", "regex", "ir", "request"]),
-    ("engine", &["catalog", "eval", "ir", "request"]),
-];
-const CATALOG_IN_SYNTAX: &[&str] = &["catalog::Operator", "catalog::OPERATORS"];
-const SYNTAX_IN_IR: &[&str] = &["syntax::values"];
-
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Who may use whom, as docs/architecture.md says: the words in backticks of its table.
+fn table() -> BTreeMap<String, Vec<String>> {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let rows =
+        page.split("| module | may use |\n").nth(1).unwrap().lines().skip(1).take_while(|row| row.starts_with('|'));
+    let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let mut table = BTreeMap::new();
+    for row in rows.filter(|row| !row.contains("everything")) {
+        let (modules, used) = row[1..].split_once('|').unwrap();
+        table.extend(words(modules).into_iter().map(|module| (module, words(used))));
+    }
+    table
 }
 
 /// Source files of a module, tests left out.
@@ -74,21 +69,15 @@ fn expand<'c>(prefix: &str, tree: &'c str, found: &mut Vec<String>) -> &'c str {
 #[test]
 fn modules_use_only_what_they_may() {
     let mut wrong = Vec::new();
-    let table: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
-    for (module, allowed) in &table {
-        let mut sources = files(&root().join("src").join(module));
+    for (module, allowed) in table() {
+        let mut sources = files(&root().join("src").join(&module));
         sources.extend(Some(root().join(format!("src/{module}.rs"))).filter(|path| path.is_file()));
         assert!(!sources.is_empty(), "there is no module {module}");
         for file in sources {
             let text = fs::read_to_string(&file).unwrap();
+            let is_in = |path: &str, start: &str| path == start || path.starts_with(&format!("{start}::"));
             for path in paths(&text) {
-                let used = path.split("::").next().unwrap_or_default();
-                let narrowed = match (*module, used) {
-                    ("syntax", "catalog") => CATALOG_IN_SYNTAX.iter().any(|prefix| path.starts_with(prefix)),
-                    ("ir", "syntax") => SYNTAX_IN_IR.iter().any(|prefix| path.starts_with(prefix)),
-                    _ => true,
-                };
-                if used != *module && !(allowed.contains(&used) && narrowed) {
+                if !is_in(&path, &module) && !allowed.iter().any(|start| is_in(&path, start)) {
                     wrong.push(format!("{} uses crate::{path}", file.strip_prefix(root()).unwrap().display()));
                 }
             }
@@ -101,8 +90,9 @@ fn modules_use_only_what_they_may() {
 #[test]
 fn every_module_is_in_the_table() {
     let library = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let table = table();
     for module in library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
-        assert!(module == "cli" || MAY_USE.iter().any(|(name, _)| *name == module), "{module}");
+        assert!(module == "cli" || table.contains_key(module), "{module}");
     }
 }
 
@@ -127,8 +117,8 @@ fn only_the_outer_layers_touch_the_world() {
         .filter_map(|rest| rest.split(';').next())
         .collect();
     assert_eq!(allowed, ["cli", "engine"]);
-    for (module, _) in MAY_USE.iter().filter(|(module, _)| *module != "engine") {
-        for file in files(&root().join("src").join(module)) {
+    for module in table().into_keys().filter(|module| module != "engine") {
+        for file in files(&root().join("src").join(&module)) {
             let text = fs::read_to_string(&file).unwrap();
             assert!(!text.contains("clippy::disallowed"), "{} turns the lint off", file.display());
         }
