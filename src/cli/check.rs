@@ -151,14 +151,17 @@ pub fn failing_test(rule: &Rule, miss: &tests_of::Miss) -> Diagnostic {
         count => format!(" at request {} of {count}", miss.step + 1),
     };
     let (expected, found) = (word(step.expect_match), word(miss.matched));
-    let message = format!("the test `{}` expects {expected}{which}, and it is {found}", test.name);
+    let message = format!("the test `{}` expects `{expected}`{which}, but the evaluator says `{found}`", test.name);
     let diagnostic = Diagnostic::new(Code::FailingTest, step.span, message, "");
     match miss.limit {
         Some(limit) => diagnostic.note(format!(
             "the request is over `{}`, so no signature sees it; see `limits` in edgesig.yaml",
             limit.name()
         )),
-        None => diagnostic
-            .help(format!("`edgesig explain --signature {} --request '{}'` shows which part held", rule.id, test.name)),
+        None => diagnostic.help(format!(
+            "`edgesig explain --signature {} --request {}` shows which part held",
+            rule.id,
+            shlex::try_quote(&test.name).unwrap_or_default()
+        )),
     }
 }

@@ -129,7 +129,7 @@ fn failed_in_engine(ruleset: &Ruleset, result: &TestResult, step: usize, seen: &
         1 => String::new(),
         count => format!(" at request {} of {count}", step + 1),
     };
-    let message = format!("the test `{}` expects {expected}{which}, and varnishd gives: {seen}", test.name);
+    let message = format!("the test `{}` expects `{expected}`{which}, but varnishd gives {seen}", test.name);
     Diagnostic::new(Code::FailingTest, wanted.span, message, "")
         .help("`edgesig test` without `--engine` shows whether the evaluator agrees with the test")
 }

@@ -6,8 +6,8 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::load::{Loaded, Paths};
 use crate::cli::render::safe;
 use crate::cli::workspace::{Content, read_limited};
-use crate::eval::{Trace, TraceComparison, TraceKind, TraceNode, TraceRate, trace, wire};
-use crate::ir::{Mode, Rule};
+use crate::eval::{Trace, TraceComparison, TraceKind, TraceNode, TraceRate, run_test, trace, wire};
+use crate::ir::{Mode, Rule, Ruleset, Test};
 use crate::request::{Request, parse_curl, parse_json_line, parse_message, parse_request_line};
 use crate::source::SourceMap;
 use std::fmt::Write;
@@ -18,7 +18,7 @@ const FILE_LIMIT: u64 = 16 << 20;
 /// Characters of one comparison, and of the request, that are shown.
 const SHOWN: usize = 160;
 
-pub fn run(paths: &Paths, signature: &str, request: &str, console: &mut Console) -> Result<Exit, Failure> {
+pub fn run(paths: &Paths, signature: &str, named: &str, console: &mut Console) -> Result<Exit, Failure> {
     let loaded = Loaded::load(&paths.paths)?;
     // Other signatures' errors are in nobody's way here; this one's are, since it is then missing.
     let found = loaded.known_signature(signature);
@@ -27,11 +27,14 @@ pub fn run(paths: &Paths, signature: &str, request: &str, console: &mut Console)
     }
     let index = found?;
     let rule = &loaded.ruleset.rules[index];
-    let request = read_request(rule, request)?;
+    let request = read_request(rule, named)?;
     let Some(trace) = trace(&loaded.ruleset, index, &request) else {
         return Err(Failure::usage(format!("there is no signature `{signature}`")));
     };
-    let text = show(&loaded.workspace.sources, rule, &request, &trace);
+    let mut text = show(&loaded.workspace.sources, rule, &request, &trace);
+    if let Some(test) = rule.tests.iter().find(|test| test.name == named && test.steps.len() > 1) {
+        show_sequence(&loaded.ruleset, index, test, &mut text);
+    }
     console.line(text.trim_end())?;
     Ok(Exit::Clean)
 }
@@ -109,6 +112,31 @@ fn show(sources: &SourceMap, rule: &Rule, request: &Request, trace: &Trace) -> S
         show_rate(sources, rate, &mut text);
     }
     text
+}
+
+/// What becomes of each request of a sequence; equal neighbours are one line.
+fn show_sequence(ruleset: &Ruleset, index: usize, test: &Test, text: &mut String) {
+    let outcomes = run_test(ruleset, index, test);
+    let word = |matched: bool| if matched { "match" } else { "no_match" };
+    let steps: Vec<_> = test.steps.iter().zip(&outcomes).collect();
+    let _ = writeln!(text, "\nthe sequence (the above is its last request, without the ones before):");
+    let mut first = 0;
+    for group in steps.chunk_by(|(a, x), (b, y)| (a.expect_match, x.matched) == (b.expect_match, y.matched)) {
+        let (step, outcome) = group[0];
+        let last = group[group.len() - 1].0;
+        let (start, end) = (step.request.time.as_secs_f64(), last.request.time.as_secs_f64());
+        let numbers = match group.len() {
+            1 => format!("request {} at {start}s", first + 1),
+            count => format!("requests {} to {} at {start}s to {end}s", first + 1, first + count),
+        };
+        let judgement = if step.expect_match == outcome.matched {
+            "as expected".to_owned()
+        } else {
+            format!("expected {}", word(step.expect_match))
+        };
+        let _ = writeln!(text, "  {numbers}: {}, {judgement}", word(outcome.matched));
+        first += group.len();
+    }
 }
 
 fn effect(mode: Mode) -> &'static str {
