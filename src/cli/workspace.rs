@@ -37,6 +37,8 @@ pub struct Workspace {
     pub diagnostics: Diagnostics,
     /// Folder of each source.
     folders: Vec<PathBuf>,
+    /// Stems of the project's signature files beside those that were asked for.
+    others: Vec<String>,
 }
 
 impl Workspace {
@@ -65,6 +67,7 @@ impl Workspace {
             signatures: Vec::new(),
             diagnostics: Diagnostics::default(),
             folders: Vec::new(),
+            others: Vec::new(),
         };
         if let Some(file) = project_file {
             let content = read_limited(&file, SOURCE_LIMIT);
@@ -72,7 +75,12 @@ impl Workspace {
             let Workspace { sources, diagnostics, project, .. } = &mut workspace;
             *project = crate::parse_project(sources, source, diagnostics);
         }
-        let starts = if paths.is_empty() { workspace.default_paths()? } else { given };
+        let starts = if paths.is_empty() {
+            workspace.default_paths()?
+        } else {
+            workspace.others = workspace.other_signatures_than(&given);
+            given
+        };
         workspace.read_signatures(&starts)?;
         Ok(workspace)
     }
@@ -98,6 +106,15 @@ impl Workspace {
                 })
             })
             .collect()
+    }
+
+    /// Names of the project's signature files that are not below `starts`. What cannot be found is none.
+    fn other_signatures_than(&self, starts: &[PathBuf]) -> Vec<String> {
+        let of_project = self.default_paths().and_then(|paths| find::signature_files(&paths, &self.root));
+        let asked = find::signature_files(starts, &self.root);
+        let (Ok(of_project), Ok(asked)) = (of_project, asked) else { return Vec::new() };
+        let others = of_project.iter().filter(|path| asked.binary_search(path).is_err());
+        others.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect()
     }
 
     fn read_signatures(&mut self, starts: &[PathBuf]) -> Result<(), Failure> {
@@ -184,6 +201,10 @@ impl Files for Workspace {
                 Err(failure.to_string())
             }
         }
+    }
+
+    fn other_signatures(&self) -> &[String] {
+        &self.others
     }
 }
 

@@ -246,7 +246,7 @@ impl<'a> Checker<'a> {
                         None
                     }
                     Some(_) => Some(Action::Allow(AllowScope::Rules(vec![name.into_owned()]))),
-                    None if ids.is_known(&name) => None,
+                    None if ids.is_known(&name) => Some(Action::Allow(AllowScope::Rules(vec![name.into_owned()]))),
                     None => {
                         let message = format!("there is no signature `{name}`");
                         let mut diagnostic = Diagnostic::new(Code::InvalidAction, id.span, message, "unknown id");
@@ -268,7 +268,7 @@ impl<'a> Checker<'a> {
                     .collect();
                 scope.sort();
                 scope.dedup();
-                if scope.is_empty() {
+                if scope.is_empty() && !ids.is_partial() {
                     let message = format!("no signature has the tag `{name}`");
                     let mut diagnostic = Diagnostic::new(Code::InvalidAction, tag.span, message, "skips nothing");
                     if let Some(near) = ids.nearest_tag(&name) {

@@ -2,11 +2,13 @@
 //! file is reported.
 //!
 //! `lists` and `project` read the project file. Then `signature` turns each signature into a rule, in parallel:
-//! `typeck` types its conditions, with `resolve` for names, `operands` for comparisons and `patterns` for regular
-//! expressions; `actions`, `rates` and `requests` do the rest. `scope` is what they share.
+//! `typeck` types its conditions, with `resolve` and `calls` for names, `operands` and `mismatch` for comparisons and
+//! `patterns` for regular expressions; `actions`, `rates` and `requests` do the rest. `scope` is what they share.
 
 mod actions;
+mod calls;
 mod lists;
+mod mismatch;
 mod operands;
 mod patterns;
 mod project;
@@ -28,10 +30,15 @@ use scope::{Checker, Context, Ids};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Gives the content of a file that a list, a block body or a test names. `path` is as written; `base` is the file
+/// What the caller knows of the files around: the content of one that a list, a block body or a test names. `path` is as written; `base` is the file
 /// that names it. The error is a sentence without full stop. IO is the caller's (`cli`).
 pub trait Files: Sync {
     fn read(&self, base: SourceId, path: &str) -> Result<Vec<u8>, String>;
+
+    /// Ids (file stems) of the project's signatures that are not in this run, when it is about some of them only.
+    fn other_signatures(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// Checks and lowers a whole set. Signatures with errors are left out of the result (with those that `diagnostics`
@@ -53,7 +60,7 @@ pub fn analyze(
         Some(project) => project::settings(project, &lists, files, &mut found),
         None => project::defaults(),
     };
-    let ids = Ids::new(sources, signatures);
+    let ids = Ids::new(sources, signatures, files.other_signatures());
     let (services, rules) =
         signature_rules(sources, project, signatures, files, (&settings, &lists, &list_spans, &ids), &mut found);
     settings.services = services;

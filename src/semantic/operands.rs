@@ -1,12 +1,11 @@
 //! One comparison: which operator takes which types on its two sides, and the IR check that it becomes.
 
 use super::patterns::{PatternPlace, PatternUse, subject_limit};
-use super::resolve::is_text_literal;
 use super::scope::Checker;
 use super::term::{Constant, Literals, Term, list_element};
 use super::typeck::{Quantified, comparison};
 use crate::catalog::{Operator, Type};
-use crate::diagnostic::{Code, Diagnostic, Fix};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{
     Check, IntegerOperator, Integers, Needles, Networks, Patterns, Predicate, Quantifier, TextOperator, Value,
 };
@@ -27,7 +26,7 @@ impl Comparing<'_> {
         matches!(self.operator.value, Operator::Equal | Operator::NotEqual)
     }
 
-    fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         self.operator.value.name()
     }
 }
@@ -118,23 +117,6 @@ impl<'a> Checker<'a> {
                 Some(if contrary { Predicate::Not(Box::new(positive)) } else { positive })
             }
         }
-    }
-
-    fn report_ambiguous(&mut self, at: &Comparing<'a>) {
-        let start = Span { end: at.span.start, ..at.span };
-        let end = Span { start: at.span.end, ..at.span };
-        let (left, right) = (self.slice(at.left.span), self.slice(at.right.span));
-        let fix = Fix {
-            title: format!("no element is equal: `not any({left} == {right})`, which is `all({left} != {right})`"),
-            edits: vec![(start, "not any(".to_owned()), (at.operator.span, "==".to_owned()), (end, ")".to_owned())],
-        };
-        let message = "`!=` on a list can mean two things";
-        let mut diagnostic =
-            Diagnostic::new(Code::AmbiguousQuantifier, at.operator.span, message, "no element, or some element?")
-                .secondary(at.left.span, "this is a list")
-                .help(format!("some element differs: `any({left} != {right})`"));
-        diagnostic.fixes.push(fix);
-        self.report(diagnostic);
     }
 
     /// Comparisons of bool: with `true` or `false` only. `None`: no side is bool.
@@ -370,112 +352,6 @@ impl<'a> Checker<'a> {
             | Term::Value(_)
             | Term::Quantified(..)
             | Term::Error => Fit::No,
-        }
-    }
-
-    /// `ip == cidr`
-    fn report_wants_in(&mut self, at: &Comparing<'a>, other: &Term<'a>, message: &str) {
-        let found = other.type_name(self.context.lists);
-        let swapped = matches!(at.left.kind, ExpressionKind::Ip(_) | ExpressionKind::Cidr(_) | ExpressionKind::List(_));
-        let (address, network) = if swapped { (at.right, at.left) } else { (at.left, at.right) };
-        let diagnostic = Diagnostic::new(Code::TypeMismatch, network.span, message, format!("this is {found}"))
-            .secondary(address.span, "this is ip");
-        if at.operator.value == Operator::Equal && !swapped {
-            self.report(diagnostic.fix("write `in`", at.operator.span, "in"));
-            return;
-        }
-        let (address, network) = (self.slice(address.span), self.slice(network.span));
-        let not = if at.operator.value == Operator::NotEqual { "not " } else { "" };
-        self.report(diagnostic.help(format!("write `{not}{address} in {network}`")));
-    }
-
-    /// Two sides whose types do not fit.
-    fn report_mismatch(&mut self, at: &Comparing<'a>, left: &Term<'a>, right: &Term<'a>) {
-        let lists = self.context.lists;
-        let (left_name, right_name) = (left.type_name(lists), right.type_name(lists));
-        let name = at.name();
-        let message = format!("`{name}` does not fit {left_name} on the left and {right_name} on the right");
-        let diagnostic = Diagnostic::new(Code::TypeMismatch, at.right.span, message, format!("this is {right_name}"))
-            .secondary(at.left.span, format!("this is {left_name}"));
-        let diagnostic = self.with_way_out(diagnostic, at, left, right);
-        self.report(diagnostic);
-    }
-
-    fn with_way_out(
-        &self,
-        diagnostic: Diagnostic,
-        at: &Comparing<'a>,
-        left: &Term<'a>,
-        right: &Term<'a>,
-    ) -> Diagnostic {
-        let operator = at.operator.value;
-        let element = match left {
-            Term::Value(value) | Term::Quantified(_, value) => value.value_type().element(),
-            Term::Constant(_) | Term::Reference(_) if operator == Operator::In => {
-                return diagnostic.help("the field stands on the left; of a list of values: `req.arg_names == \"a\"`");
-            }
-            Term::Constant(_) | Term::Reference(_) => {
-                return diagnostic.help("the field stands on the left, the constant on the right");
-            }
-            Term::Predicate(_) => {
-                return diagnostic
-                    .help("a condition compares with `true` and `false` only; join conditions with `and`, `or`");
-            }
-            Term::Error => return diagnostic,
-        };
-        let (right_element, right_is_list) = match right {
-            Term::Constant(constant) => (constant.element_type(), constant.list),
-            Term::Reference(index) => (list_element(&self.context.lists[index.0]), true),
-            Term::Value(value) | Term::Quantified(_, value) if value.value_type().is_list() => {
-                return diagnostic.help("a list of the request stands on the left, and on one side only");
-            }
-            Term::Value(value) | Term::Quantified(_, value) => (value.value_type(), false),
-            Term::Predicate(_) => (Type::Bool, false),
-            Term::Error => return diagnostic,
-        };
-        let orders = [Operator::Less, Operator::LessOrEqual, Operator::Greater, Operator::GreaterOrEqual];
-        let orders = orders.contains(&operator);
-        let of_texts = [Operator::Contains, Operator::StartsWith, Operator::EndsWith, Operator::Matches];
-        let name = at.name();
-        if of_texts.contains(&operator) && element != Type::String {
-            return diagnostic.help(format!("`{name}` is for text"));
-        }
-        let equal = |diagnostic: Diagnostic| diagnostic.fix("write `==`", at.operator.span, "==");
-        match (element, right_element) {
-            (Type::String, Type::String) if operator == Operator::Matches && is_text_literal(at.right) => {
-                let start = Span { end: at.right.span.start, ..at.right.span };
-                diagnostic.help("a regular expression is written `r\"…\"`, or `ri\"…\"` to ignore case").fix(
-                    "put an `r` before the quote",
-                    start,
-                    "r",
-                )
-            }
-            (Type::String, Type::String) if operator == Operator::Matches => {
-                diagnostic.help("a regular expression is written `r\"…\"`, or `ri\"…\"` to ignore case")
-            }
-            (Type::String, Type::Regex) => {
-                diagnostic.fix("a regular expression goes with `matches`", at.operator.span, "matches")
-            }
-            (Type::String, Type::String) if operator == Operator::In && !right_is_list => equal(
-                diagnostic
-                    .help("`in` takes a list or `@list`; one text compares with `==`, and `contains` looks inside"),
-            ),
-            (Type::Int, Type::Int) if operator == Operator::In && !right_is_list => {
-                equal(diagnostic.help("`in` takes a list; one integer compares with `==`"))
-            }
-            (Type::Int, Type::Int) if orders => diagnostic.help(format!("`{name}` compares with one integer")),
-            (Type::String, Type::Int) if orders => {
-                let left = self.slice(at.left.span);
-                diagnostic.help(format!("text has no order; write `length({left})` or `int({left})`"))
-            }
-            (Type::String, Type::Int) if !right_is_list => diagnostic
-                .help("text compares with text: write the number in double quotes, or `int(…)` around the field"),
-            (Type::Int, Type::String) => diagnostic.help("an integer is written without quotes"),
-            (Type::Ip, Type::String) => {
-                diagnostic.help("addresses are written without quotes: `192.0.2.1`, `192.0.2.0/24`")
-            }
-            _ if orders => diagnostic.help("`<`, `<=`, `>` and `>=` are for integers"),
-            _ => diagnostic.help(format!("{element} compares with {element}; there is no implicit conversion")),
         }
     }
 }

@@ -357,7 +357,7 @@ fn check_id(id: &Spanned<String>, ids: &Ids, checker: &mut Checker) {
 }
 
 fn check_tag(tag: &Spanned<String>, ids: &Ids, checker: &mut Checker) {
-    if !ids.tagged(&tag.value).is_empty() {
+    if ids.is_partial() || !ids.tagged(&tag.value).is_empty() {
         return;
     }
     let message = format!("no signature has the tag `{}`", tag.value);

@@ -33,11 +33,15 @@ pub(super) struct Ids<'a> {
     by_tag: BTreeMap<&'a str, Vec<&'a ast::Signature>>,
     /// Stems of YAML files: a signature too broken to be here is not called unknown where another names it.
     stems: HashSet<&'a str>,
+    /// The project has more signatures than this run: an unknown tag may be one of theirs.
+    partial: bool,
 }
 
 impl<'a> Ids<'a> {
-    pub fn new(sources: &'a SourceMap, signatures: &'a [ast::Signature]) -> Ids<'a> {
-        let mut ids = Ids::default();
+    /// `others`: ids of signatures that are not in this run.
+    pub fn new(sources: &'a SourceMap, signatures: &'a [ast::Signature], others: &'a [String]) -> Ids<'a> {
+        let mut ids = Ids { partial: !others.is_empty(), ..Ids::default() };
+        ids.stems.extend(others.iter().map(String::as_str));
         ids.stems.extend(sources.ids().filter_map(|source| file_stem(sources.name(source))));
         for signature in signatures {
             ids.by_id.entry(&signature.id.value).or_insert(signature);
@@ -54,6 +58,10 @@ impl<'a> Ids<'a> {
 
     pub fn is_known(&self, id: &str) -> bool {
         self.by_id.contains_key(id) || self.stems.contains(id)
+    }
+
+    pub fn is_partial(&self) -> bool {
+        self.partial
     }
 
     pub fn tagged(&self, tag: &str) -> &[&'a ast::Signature] {

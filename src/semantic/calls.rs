@@ -1,0 +1,174 @@
+//! Calls of functions in conditions.
+
+use super::scope::Checker;
+use super::term::{Constant, Literals, Term};
+use crate::catalog::{FIELDS, FUNCTIONS, Function, Type};
+use crate::diagnostic::{Code, Diagnostic, nearest};
+use crate::ir::{Call, Value};
+use crate::source::{Span, Spanned};
+use crate::syntax::ast::Expression;
+
+impl<'a> Checker<'a> {
+    /// `name(arguments)`
+    pub fn call(&mut self, name: &'a Spanned<String>, arguments: &'a [Expression], span: Span) -> Term<'a> {
+        let Some(function) = Function::from_name(&name.value) else {
+            let word = name.value.as_str();
+            let diagnostic = Diagnostic::new(
+                Code::UnknownFunction,
+                name.span,
+                format!("there is no function `{word}`"),
+                "unknown function",
+            );
+            let near = foreign_function(word).or_else(|| nearest(word, FUNCTIONS.iter().map(|row| row.name)));
+            let diagnostic = match near {
+                Some(near) => self.suggest(diagnostic, name, near),
+                None => diagnostic.help("`docs/fields.md` lists every function"),
+            };
+            self.report(diagnostic);
+            return Term::Error;
+        };
+        let row = function.row();
+        let wanted = if function == Function::Prefix { 3 } else { 1 };
+        if arguments.len() != wanted {
+            let count = arguments.len();
+            let message =
+                format!("`{}` takes {wanted} argument{}, found {count}", row.name, if wanted == 1 { "" } else { "s" });
+            self.report(
+                Diagnostic::new(Code::TypeMismatch, span, message, format!("{count} given"))
+                    .help(format!("write `{}`", row.signature)),
+            );
+            return Term::Error;
+        }
+        let argument = &arguments[0];
+        let value = match self.expression(argument) {
+            Term::Value(value) => value,
+            Term::Error => return Term::Error,
+            other @ (Term::Predicate(_) | Term::Quantified(..) | Term::Constant(_) | Term::Reference(_)) => {
+                let found = match &other {
+                    Term::Quantified(..) => "`any(…)` or `all(…)`".to_owned(),
+                    Term::Constant(_) | Term::Reference(_) => {
+                        format!("a constant {}", other.type_name(self.context.lists))
+                    }
+                    Term::Predicate(_) | Term::Value(_) | Term::Error => other.type_name(self.context.lists),
+                };
+                let message = format!("`{}` works on a field of type {}, found {found}", row.name, row.argument);
+                let diagnostic = Diagnostic::new(Code::TypeMismatch, argument.span, message, found)
+                    .secondary(name.span, format!("this is `{}`", row.signature));
+                self.report(match other {
+                    Term::Quantified(..) => diagnostic.help(format!("write `any({}(…) …)`", row.name)),
+                    Term::Constant(_) | Term::Reference(_) => {
+                        diagnostic.help("write the constant as the function would leave it")
+                    }
+                    Term::Predicate(_) | Term::Value(_) | Term::Error => diagnostic,
+                });
+                return Term::Error;
+            }
+        };
+        let found = value.value_type();
+        let fits = found == row.argument || (row.argument == Type::String && found == Type::Strings);
+        if !fits {
+            let message = format!("`{}` takes a {}, found {found}", row.name, row.argument);
+            self.report(
+                Diagnostic::new(Code::TypeMismatch, argument.span, message, format!("this is {found}"))
+                    .secondary(name.span, format!("this is `{}`", row.signature)),
+            );
+            return Term::Error;
+        }
+        match self.lowered_call(function, &value, arguments) {
+            Some(call) => Term::Value(Value::Call(call, Box::new(value))),
+            None => Term::Error,
+        }
+    }
+
+    fn lowered_call(&mut self, function: Function, value: &Value, arguments: &'a [Expression]) -> Option<Call> {
+        Some(match function {
+            Function::Lower => Call::Lower,
+            Function::Upper => Call::Upper,
+            Function::Length => Call::Length,
+            Function::Trim => Call::Trim,
+            Function::Squeeze => Call::Squeeze,
+            Function::RemoveWhitespace => Call::RemoveWhitespace,
+            Function::UrlDecode => Call::UrlDecode,
+            Function::HtmlDecode => Call::HtmlDecode,
+            Function::Base64Decode => Call::Base64Decode,
+            Function::PathNormalize => Call::PathNormalize,
+            Function::Sha256 => Call::Sha256,
+            Function::Md5 => Call::Md5,
+            Function::Int => Call::Int,
+            Function::Prefix => {
+                let ipv4 = self.prefix_bits(&arguments[1], 32);
+                let ipv6 = self.prefix_bits(&arguments[2], 128);
+                Call::Prefix(ipv4?, ipv6?)
+            }
+            Function::AnyForm => {
+                self.check_any_form(value, &arguments[0])?;
+                Call::AnyForm
+            }
+        })
+    }
+
+    fn prefix_bits(&mut self, argument: &'a Expression, most: u8) -> Option<u8> {
+        let term = self.expression(argument);
+        let bits = match &term {
+            Term::Constant(Constant { list: false, literals: Literals::Integers(values) }) => {
+                values.first().and_then(|value| u8::try_from(*value).ok()).filter(|bits| *bits <= most)
+            }
+            Term::Error => return None,
+            Term::Constant(_) | Term::Predicate(_) | Term::Value(_) | Term::Quantified(..) | Term::Reference(_) => None,
+        };
+        if bits.is_none() {
+            let family = if most == 32 { "IPv4" } else { "IPv6" };
+            let message = format!("`prefix` takes the bits of an {family} network, a constant from 0 to {most}");
+            self.report(
+                Diagnostic::new(Code::TypeMismatch, argument.span, message, "not a number of bits")
+                    .help("write `prefix(client.ip, 24, 56)`"),
+            );
+        }
+        bits
+    }
+
+    fn check_any_form(&mut self, value: &Value, argument: &Expression) -> Option<()> {
+        if let Value::Field(reference) = value {
+            let row = reference.field.row();
+            if row.raw_twin.is_some() {
+                return Some(());
+            }
+            let message = format!("`any_form` needs a field with a `.raw` twin, `{}` has none", row.name);
+            let mut diagnostic = Diagnostic::new(Code::TypeMismatch, argument.span, message, "has only one form");
+            if let Some(base) = row.name.strip_suffix(".raw") {
+                diagnostic = diagnostic.help(format!("write `any_form({base})`: the raw form is one of its three"));
+            } else {
+                let twins: Vec<&str> = FIELDS.iter().filter(|row| row.raw_twin.is_some()).map(|row| row.name).collect();
+                diagnostic = diagnostic.help(format!("fields with a raw twin: {}", twins.join(", ")));
+            }
+            self.report(diagnostic);
+        } else {
+            self.report(
+                Diagnostic::new(
+                    Code::TypeMismatch,
+                    argument.span,
+                    "`any_form` takes a field itself, found a function",
+                    "not a field",
+                )
+                .help("write the function outside: `lower(any_form(req.url))`"),
+            );
+        }
+        None
+    }
+}
+
+/// What other rule languages call our functions.
+fn foreign_function(word: &str) -> Option<&'static str> {
+    match word {
+        "len" | "strlen" | "size" => Some("length"),
+        "tolower" | "lowercase" | "to_lower" | "tolowercase" => Some("lower"),
+        "toupper" | "uppercase" | "to_upper" | "touppercase" => Some("upper"),
+        "urldecode" | "percent_decode" => Some("url_decode"),
+        "html_entity_decode" | "htmldecode" => Some("html_decode"),
+        "b64decode" | "base64decode" | "decode_base64" => Some("base64_decode"),
+        "normalize_path" | "normalise_path" | "path_normalise" => Some("path_normalize"),
+        "compress_whitespace" => Some("squeeze"),
+        "to_int" | "number" | "atoi" => Some("int"),
+        _ => None,
+    }
+}
