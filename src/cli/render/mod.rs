@@ -12,23 +12,27 @@ use crate::source::{SourceId, SourceMap};
 use codespan_reporting::diagnostic::{self as report, LabelStyle};
 use codespan_reporting::term;
 use codespan_reporting::term::termcolor::Ansi;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use window::Pieces;
 
 /// The text of a finding has at most this many characters, its labels too.
 const MESSAGE_LIMIT: usize = 600;
 /// Help may hold a whole pattern to copy.
 const HELP_LIMIT: usize = 8000;
+/// Of one kind in one file; more are counted only.
+const SAME_LIMIT: usize = 20;
 
 /// Every diagnostic and the summary line, without colours.
 pub fn plain(sources: &SourceMap, diagnostics: &Diagnostics) -> String {
     let mut pieces = Pieces::new(sources);
     let mut text = String::new();
-    for diagnostic in &diagnostics.list {
+    let (shown, hidden) = shown(sources, diagnostics);
+    for diagnostic in shown {
         let report = report(&mut pieces, diagnostic);
         // A string cannot refuse to be written to, and `Pieces` knows each of its own pieces.
         text.push_str(&term::emit_into_string(&config(), &pieces, &report).unwrap_or_default());
     }
+    text.push_str(&hidden);
     if let Some(summary) = summary(diagnostics) {
         text.push_str(&summary);
         text.push('\n');
@@ -41,7 +45,8 @@ pub fn coloured(sources: &SourceMap, diagnostics: &Diagnostics) -> String {
     let mut pieces = Pieces::new(sources);
     let styles = term::Styles::default();
     let mut buffer = Ansi::new(Vec::new());
-    for diagnostic in &diagnostics.list {
+    let (shown, hidden) = shown(sources, diagnostics);
+    for diagnostic in shown {
         let report = report(&mut pieces, diagnostic);
         let mut writer = term::StylesWriter::new(&mut buffer, &styles);
         if term::emit_to_write_style(&mut writer, &config(), &pieces, &report).is_err() {
@@ -49,10 +54,33 @@ pub fn coloured(sources: &SourceMap, diagnostics: &Diagnostics) -> String {
         }
     }
     let mut text = String::from_utf8_lossy(&buffer.into_inner()).into_owned();
+    text.push_str(&hidden);
     if let Some(summary) = summary(diagnostics) {
         text.push_str(&format!("\u{1b}[1m{summary}\u{1b}[0m\n"));
     }
     text
+}
+
+/// The diagnostics to show, and a line for each kind of which a file has too many.
+fn shown<'d>(sources: &SourceMap, diagnostics: &'d Diagnostics) -> (Vec<&'d Diagnostic>, String) {
+    let mut counts: BTreeMap<(SourceId, &'static str), usize> = BTreeMap::new();
+    let mut shown = Vec::new();
+    for diagnostic in &diagnostics.list {
+        let count = counts.entry((diagnostic.primary.span.source, diagnostic.code.id())).or_default();
+        *count += 1;
+        if *count <= SAME_LIMIT {
+            shown.push(diagnostic);
+        }
+    }
+    let mut hidden = String::new();
+    for ((source, code), count) in counts.into_iter().filter(|(_, count)| *count > SAME_LIMIT) {
+        let name = safe::line(sources.name(source), 4096);
+        hidden.push_str(&format!("{} more {code} in {name}\n", count - SAME_LIMIT));
+    }
+    if !hidden.is_empty() {
+        hidden.push('\n');
+    }
+    (shown, hidden)
 }
 
 /// `2 errors, 1 warning in 3 files`; nothing when there is nothing to count.
@@ -214,6 +242,15 @@ mod tests {
 
     fn sources_empty() -> (SourceMap, SourceId) {
         sources("")
+    }
+
+    #[test]
+    fn a_flood_of_one_kind_is_counted() {
+        let (sources, id) = sources(&"x".repeat(100));
+        let list = (0..50).map(|at| Diagnostic::new(Code::InvalidYaml, Span::new(id, at, at + 1), "m", "")).collect();
+        let text = plain(&sources, &Diagnostics { list });
+        assert_eq!(text.matches("error[invalid-yaml]").count(), SAME_LIMIT);
+        assert!(text.ends_with("30 more invalid-yaml in signatures/a.yaml\n\n50 errors in 1 file\n"), "{text}");
     }
 
     #[test]
