@@ -132,8 +132,7 @@ pub enum ListValues {
     Regex(Vec<Arc<Regex>>),
 }
 
-/// A string literal, free of NUL. Empty only under [`TextOperator::Equals`]: `x == ""` is true of a text that is
-/// there and empty, false of an absent one.
+/// A string literal. Non-empty, free of NUL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text {
     pub bytes: Vec<u8>,

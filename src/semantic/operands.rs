@@ -233,13 +233,9 @@ impl<'a> Checker<'a> {
         };
         match other {
             Term::Constant(Constant { literals: Literals::Texts(texts), .. }) => {
-                let empty = texts.iter().any(|text| text.bytes.is_empty());
-                if empty && operator != TextOperator::Equals {
-                    let message = format!("`{}` with an empty string is always true", at.name());
-                    self.report(
-                        Diagnostic::new(Code::EmptyOperand, empty_text(at.right), message, "is in every text")
-                            .help("`x == \"\"` asks whether a text is empty, `exists x` whether there is one"),
-                    );
+                if texts.iter().any(|text| text.bytes.is_empty()) {
+                    let place = empty_text(at.right).or_else(|| empty_text(at.left)).unwrap_or(at.right.span);
+                    self.report(empty_operand(operator, at.name(), place));
                     return Fit::Reported;
                 }
                 Fit::Yes(Check::Text { operator, needles: Needles::Literals(texts.clone()) })
@@ -365,15 +361,29 @@ enum Fit {
     Reported,
 }
 
-/// The empty literal on a right side, where it can be told.
-fn empty_text(right: &Expression) -> Span {
-    if let ExpressionKind::List(elements) = &right.kind {
-        let empty = elements
-            .iter()
-            .find(|element| matches!(&element.kind, ExpressionKind::String { value, .. } if value.is_empty()));
-        if let Some(empty) = empty {
-            return empty.span;
+/// `x contains ""` is always true; `x == ""` reads like a question for presence, which it is not.
+fn empty_operand(operator: TextOperator, name: &str, place: Span) -> Diagnostic {
+    match operator {
+        TextOperator::Equals => {
+            Diagnostic::new(Code::EmptyOperand, place, format!("`{name}` with an empty string"), "is empty")
         }
+        TextOperator::Contains | TextOperator::StartsWith | TextOperator::EndsWith => Diagnostic::new(
+            Code::EmptyOperand,
+            place,
+            format!("`{name}` with an empty string is always true"),
+            "is in every text",
+        ),
     }
-    right.span
+    .help("`exists x` asks whether there is a text, `x matches r\"^$\"` whether it is there and empty")
+}
+
+/// The empty literal of a side, where it is written there.
+fn empty_text(side: &Expression) -> Option<Span> {
+    let is_empty = |expression: &Expression| {
+        matches!(&expression.kind, ExpressionKind::String { value, .. } if value.is_empty())
+    };
+    if let ExpressionKind::List(elements) = &side.kind {
+        return elements.iter().find(|element| is_empty(element)).map(|element| element.span);
+    }
+    is_empty(side).then_some(side.span)
 }
