@@ -1,5 +1,10 @@
 //! IR → artifacts of a target. One file per target and a row in [`TARGETS`].
 
+mod manifest;
+mod names;
+mod varnish;
+mod vcl;
+
 use crate::diagnostic::Diagnostics;
 use crate::ir::Ruleset;
 
@@ -27,4 +32,4 @@ pub struct Options {
 }
 
 /// Every target.
-pub static TARGETS: &[Target] = &[];
+pub static TARGETS: &[Target] = &[Target { name: varnish::NAME, deviations: varnish::DEVIATIONS, emit: varnish::emit }];

@@ -310,9 +310,8 @@ pub struct Project {
     pub score_threshold: Option<Spanned<u64>>,
     pub prefix: Option<Spanned<String>>,
     pub services: Vec<Service>,
-    /// `lints`: lint id (or `warnings`) → level, as written; the lint layer knows the words.
-    pub lints: Vec<(Spanned<String>, Spanned<String>)>,
-    /// `policy` as it stands.
+    /// `lints` and `policy` as they stand; read by the lint layer.
+    pub lints: Option<Span>,
     pub policy: Option<Span>,
 }
 

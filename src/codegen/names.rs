@@ -1,0 +1,64 @@
+//! Ids → identifiers of a target's language: legal, unique in the one namespace that ACLs, subs, objects and backends
+//! share, and the same for the same set whatever the order of files.
+
+use std::collections::BTreeSet;
+
+/// Gives out identifiers.
+#[derive(Clone, Debug)]
+pub struct Names {
+    prefix: String,
+    taken: BTreeSet<String>,
+}
+
+/// Longer ids are cut; uniqueness is kept by a number.
+const LONGEST: usize = 80;
+
+impl Names {
+    /// `prefix` is legal by itself: `[a-z][a-z0-9_]*`.
+    pub fn new(prefix: &str) -> Names {
+        Names { prefix: prefix.to_owned(), taken: BTreeSet::new() }
+    }
+
+    /// `PREFIX_text`, with a number behind it when that is taken.
+    pub fn unique(&mut self, text: &str) -> String {
+        let legal: String = text
+            .bytes()
+            .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte) } else { '_' })
+            .take(LONGEST)
+            .collect();
+        let name = format!("{}_{legal}", self.prefix);
+        let mut candidate = name.clone();
+        let mut number = 2_u32;
+        while !self.taken.insert(candidate.clone()) {
+            candidate = format!("{name}_{number}");
+            number += 1;
+        }
+        candidate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Names;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn names_are_legal_and_unique(ids in proptest::collection::vec("[a-zA-Z0-9_.é -]{0,100}", 0..20)) {
+            let mut names = Names::new("edgesig");
+            let given: Vec<String> = ids.iter().map(|id| names.unique(id)).collect();
+            prop_assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), given.len());
+            for name in &given {
+                prop_assert!(name.starts_with("edgesig_") && name.len() <= 126);
+                prop_assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+            }
+        }
+    }
+
+    #[test]
+    fn a_taken_name_gets_a_number() {
+        let mut names = Names::new("p");
+        assert_eq!([names.unique("a-b"), names.unique("a_b"), names.unique("a.b")], ["p_a_b", "p_a_b_2", "p_a_b_3"]);
+    }
+}

@@ -1,0 +1,80 @@
+//! Where varnishd's verdict can differ from the evaluator's, beside the errors of rates. The table is printed by the docs and
+//! noted by `build` when a signature touches a row.
+
+use super::Generator;
+use crate::catalog::Field;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::{Action, Rule};
+
+/// The rows, as the docs print them.
+pub static DEVIATIONS: &[&str] = &[
+    "`limit-workspace`: a request whose copies (joined headers, decoded URL, function values) would not fit `workspace_client` beside a request of `http_req_size` is refused with 431 when a signature can act, and else recorded uninspected. The evaluator has no workspace.",
+    "`Expect: 100-continue` is taken off by varnishd before the signatures see it.",
+    "Tags and strips act on the request, not on the ESI fragments of its answer.",
+    "A tag is lost, and varnishd answers 500, when the request already fills all `http_max_hdr` header lines.",
+    "`at: origin` counts misses and passes; a piped request is neither.",
+    "`count` over `resp.status` sees what varnishd delivers: a cached answer counts too, and a synthetic one of the service with the status that it was made with.",
+    "A response-counted rate counts when the delivery begins: requests that are in flight together are judged before they count.",
+];
+
+const WORKSPACE: usize = 0;
+const EXPECT: usize = 1;
+const ESI: usize = 2;
+const SLOTS: usize = 3;
+const PIPE: usize = 4;
+const SYNTHETIC: usize = 5;
+const IN_FLIGHT: usize = 6;
+
+/// Notes the rows that signatures touch.
+pub fn note(generator: &mut Generator<'_>) {
+    let mut notes = Vec::new();
+    for rule in &generator.ruleset.rules {
+        for row in rows(rule) {
+            // The first one is about the whole set.
+            if row == WORKSPACE && (!generator.reckons || notes.iter().any(|(_, other)| *other == WORKSPACE)) {
+                continue;
+            }
+            notes.push((rule, row));
+        }
+    }
+    for (rule, row) in notes {
+        generator.diagnostics.push(Diagnostic::new(
+            Code::TargetDeviation,
+            rule.span,
+            format!("`{}` can differ on varnish: {}", rule.id, DEVIATIONS[row].trim_end_matches('.')),
+            "touches a deviation",
+        ));
+    }
+}
+
+fn rows(rule: &Rule) -> Vec<usize> {
+    let mut rows = vec![WORKSPACE];
+    if rule.fields().iter().any(|reference| {
+        reference.field == Field::Headers && reference.keys.iter().any(|key| key.as_slice() == b"expect")
+    }) {
+        rows.push(EXPECT);
+    }
+    for action in &rule.actions {
+        match action {
+            Action::Tag(_) => rows.extend([ESI, SLOTS]),
+            Action::Strip(_) => rows.push(ESI),
+            Action::Block(_)
+            | Action::Log
+            | Action::Score(_)
+            | Action::Allow(_)
+            | Action::Redirect { .. }
+            | Action::Throttle
+            | Action::Tarpit(_) => {}
+        }
+    }
+    if let Some(rate) = &rule.rate {
+        if rate.at == crate::ir::RatePoint::Origin {
+            rows.push(PIPE);
+        }
+        if rate.count.is_some() && rate.count_phase == crate::catalog::Phase::Response {
+            rows.extend([SYNTHETIC, IN_FLIGHT]);
+        }
+    }
+    rows.dedup();
+    rows
+}

@@ -1,0 +1,500 @@
+//! The file from top to bottom, and the order in which a request goes through it: address, headers, room, URL, lists, plain
+//! allows, limits, body, rules, score, rates, record.
+
+use super::super::Options;
+use super::super::vcl::{Comparator, Expression, File, Item, Statement, one_line, when, when_else};
+use super::Generator;
+use super::rates::RateCode;
+use super::response::SENTINEL;
+use super::room::over;
+use super::visit::PER_SUB;
+use crate::catalog::Field;
+use crate::ir::{Action, Rule, TemplatePart};
+
+/// The tree of a set; `None` when it was reported that there is none.
+pub fn file(generator: &mut Generator<'_>, options: &Options) -> Option<File> {
+    generator.check_support();
+    generator.file(options)
+}
+
+impl<'r> Generator<'r> {
+    fn file(&mut self, options: &Options) -> Option<File> {
+        let span = self.any_span();
+        self.need("std", span, "every signature");
+        self.need("var", span, "every signature");
+        self.claim_views();
+        let (mut allows, mut rules, mut rates) = (Vec::new(), Vec::new(), RateCode::default());
+        let ruleset = self.ruleset;
+        for rule in ruleset.rules.iter().filter(|rule| super::is_rate(rule)) {
+            self.rate_block(rule, &mut rates);
+        }
+        let (first, then): (Vec<&Rule>, Vec<&Rule>) =
+            ruleset.rules.iter().filter(|rule| !super::is_rate(rule)).partition(|rule| rule.is_allow());
+        rules.extend(then.into_iter().map(|rule| self.rule_block(rule)));
+        allows.extend(first.iter().map(|rule| self.rule_block(rule)));
+
+        let mut items = vec![Item::Comment(Vec::new())];
+        let client = self.client_items();
+        if self.reads_url {
+            self.need("blob", span, "decoding the URL");
+        }
+        if !rates.response_headers.is_empty() {
+            self.need("header", span, "`resp.headers`");
+        }
+        let room = self.room_items();
+        let (url_calls, url_lists) = self.visit_items(true);
+        let (cookie_calls, cookie_lists) = self.visit_items(false);
+        let mut body = vec![self.call("client")];
+        let prepare = self.prepare_items(!room.is_empty(), &url_calls, &cookie_calls, &mut body);
+
+        let (allow_calls, allow_items) = self.groups("allow", "Signatures that allow.", allows);
+        for call in allow_calls {
+            body.push(call);
+            body.push(when(self.get_int("done").equals(Expression::Integer(1)), vec![Statement::Return]));
+        }
+        if self.has_limits() {
+            body.push(when(
+                self.over().compare(Comparator::NotEqual, Expression::Integer(0)),
+                vec![self.call("limit"), Statement::Return],
+            ));
+        }
+        if self.reads_body {
+            let before_allows = first.iter().any(|rule| reads_body(rule));
+            let at = if before_allows { 1 } else { body.len() };
+            body.insert(at, self.call("body"));
+        }
+        let (rule_calls, rule_items) = self.groups("rules", "Signatures, by severity.", rules);
+        body.extend(rule_calls);
+        if let Some(threshold) = self.score_threshold() {
+            body.push(when(
+                self.get_int("score").compare(Comparator::GreaterOrEqual, Expression::Integer(i64::from(threshold))),
+                vec![
+                    self.set_int("status", Expression::Integer(i64::from(self.settings.block.status))),
+                    self.set("action", Expression::text("block")),
+                    self.set("by", self.get("crossed")),
+                    self.call("finish"),
+                    self.set_int("acted", Expression::Integer(1)),
+                    Statement::Synth(Expression::Integer(SENTINEL + i64::from(self.settings.block.status))),
+                ],
+            ));
+        }
+        let (rate_calls, rate_items) = self.groups("rates", "Rates.", std::mem::take(&mut rates.recv));
+        body.extend(rate_calls.into_iter().flat_map(|call| {
+            [call, when(self.get_int("done").equals(Expression::Integer(1)), vec![Statement::Return])]
+        }));
+        body.push(self.call("effects"));
+        body.push(self.call("finish"));
+
+        items.extend(self.acl_items());
+        if self.canary {
+            items.push(Item::Sub {
+                name: "vcl_init".to_owned(),
+                comment: vec!["Its key() is what a canary's share is taken of; it directs nothing.".to_owned()],
+                body: vec![Statement::New(self.sub("shard"), "directors.shard")],
+            });
+        }
+        items.extend(client);
+        items.extend(prepare);
+        items.extend(room);
+        items.extend(cookie_lists);
+        items.extend(url_lists);
+        if self.reads_body {
+            items.push(self.body_item());
+        }
+        items.extend(allow_items);
+        items.extend(rule_items);
+        items.extend(rate_items);
+        items.extend(self.end_items());
+        items.push(Item::Sub { name: self.sub("recv"), comment: vec!["Once per client request.".to_owned()], body });
+        let counts = !rates.response.is_empty();
+        items.extend(self.later_items(rates));
+        items.push(self.recv_item());
+        items.extend(self.synth_items(counts));
+        let mut head = self.head(options);
+        head.extend(items.into_iter().skip(1));
+        Some(File { items: head })
+    }
+
+    /// Views that redirects need; claimed before the conditions are translated.
+    fn claim_views(&mut self) {
+        for rule in &self.ruleset.rules {
+            for action in &rule.actions {
+                if let Action::Redirect { template, .. } = action {
+                    if template.contains(&TemplatePart::Host) {
+                        self.views.host = true;
+                    }
+                    if template.contains(&TemplatePart::UrlRaw) {
+                        self.reads_url = true;
+                        self.redirects_url = true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What stands at the top: comment, version, imports.
+    fn head(&self, options: &Options) -> Vec<Item> {
+        let prefix = &self.settings.prefix;
+        let mut lines =
+            vec![format!("{prefix}: generated by edgesig {}; do not edit, build again.", env!("CARGO_PKG_VERSION"))];
+        if let Some(service) = &options.service {
+            lines.push(format!("Service: {}", one_line(service)));
+        }
+        let acting = self.ruleset.rules.iter().filter(|rule| rule.mode.can_act()).count();
+        lines.push(format!(
+            "{} signatures; {}",
+            self.ruleset.rules.len(),
+            if acting == 0 { "all monitor only".to_owned() } else { format!("{acting} of them can act") }
+        ));
+        let vmods: Vec<&str> = self.vmods.iter().copied().collect();
+        lines.extend([
+            String::new(),
+            "Include this file before everything else of the service, right after its own `vcl 4.1;`:".to_owned(),
+            "    include \"/etc/varnish/edgesig.vcl\";".to_owned(),
+            "What returns in vcl_recv before it is not inspected; what returns in vcl_synth before it hides the body of refusals.".to_owned(),
+            format!("Vmods: {}", vmods.join(", ")),
+            String::new(),
+            format!("Log: one record per request with anything to tell, {prefix}:v1|ACTION|BY|STATUS|CLIENT|ids=A,B"),
+            format!("    varnishlog -g request -q 'VCL_Log ~ \"^{prefix}[+]?:v1\"'"),
+            format!("    varnishlog -g request -i VCL_Log -q 'VCL_Log:{prefix} ~ \"[=,]some-id(,|$)\"'"),
+            format!("Ids that find no room in it follow in records {prefix}+:v1|XID|ids=C,D of the same request."),
+        ]);
+        let mut items = vec![Item::Comment(lines), Item::Version];
+        items.extend(self.vmods.iter().map(|vmod| Item::Import(vmod)));
+        items
+    }
+
+    /// Joined headers, limits, views; their subs, and the calls in `body`.
+    fn prepare_items(
+        &mut self,
+        has_room: bool,
+        url_calls: &[Statement],
+        cookie_calls: &[Statement],
+        body: &mut Vec<Statement>,
+    ) -> Vec<Item> {
+        let mut items = Vec::new();
+        // varnishd joins Cookie and X-Forwarded-For itself and refuses a second Host or Content-Length.
+        let mut headers: Vec<Statement> = self
+            .headers
+            .iter()
+            .filter(|header| !matches!(header.as_str(), "cookie" | "host" | "content-length"))
+            .map(|header| Statement::Do(Expression::call("std.collect", [Expression::Header("req", header.clone())])))
+            .collect();
+        headers.extend(self.forwarded_view());
+        headers.extend(self.small_views());
+        let is_open = self.over().compare(Comparator::NotEqual, Expression::Integer(over::WORKSPACE));
+        let parts = |views: &[super::views::View], url: bool| -> Vec<Statement> {
+            views
+                .iter()
+                .filter(|view| (view.operand.source == super::views::Source::Url) == url)
+                .flat_map(|view| view.code.clone())
+                .collect()
+        };
+        if self.reads_url {
+            body.push(when(self.url_is_long(), vec![self.set_int("over", Expression::Integer(over::URL))]));
+        }
+        if has_room {
+            let check = self.call("room");
+            body.push(if self.reads_url {
+                when_else(self.over().equals(Expression::Integer(over::URL)), Vec::new(), vec![check])
+            } else {
+                check
+            });
+        }
+        let functions = self.views.functions.clone();
+        let header_views = parts(&functions, false);
+        let mut open = Vec::new();
+        if !headers.is_empty() {
+            let name = self.sub("headers");
+            // Joining comes first: the room is reckoned from the joined headers.
+            let at = 1;
+            body.insert(at, Statement::Call(name.clone()));
+            items.push(Item::Sub {
+                name,
+                comment: vec![
+                    "req.http.X is the first instance only: headers that signatures read are joined with \", \"."
+                        .to_owned(),
+                ],
+                body: headers,
+            });
+        }
+        for (index, chunk) in header_views.chunks(PER_SUB).enumerate() {
+            let name = self.names.unique(&format!("header_values_{}", index + 1));
+            open.push(Statement::Call(name.clone()));
+            items.push(Item::Sub { name, comment: vec!["Functions of headers.".to_owned()], body: chunk.to_vec() });
+        }
+        open.extend_from_slice(cookie_calls);
+        if self.reads_url {
+            let mut views = vec![self.origin_form()];
+            views.extend(self.url_views());
+            views.extend(parts(&functions, true));
+            if self.redirects_url {
+                views.push(self.set("redirect url", Expression::name("req.url")));
+            }
+            let mut calls = Vec::new();
+            for (index, chunk) in views.chunks(PER_SUB).enumerate() {
+                let name = if index == 0 { self.sub("url") } else { self.names.unique(&format!("url_{}", index + 1)) };
+                calls.push(Statement::Call(name.clone()));
+                items.push(Item::Sub {
+                    name,
+                    comment: vec![
+                        "The URL in origin form and its parts, decoded once. A `%` that starts no escape and that of `%00`".to_owned(),
+                        "are escaped before: blob.transcode fails on the one and cuts at the other.".to_owned(),
+                    ],
+                    body: chunk.to_vec(),
+                });
+            }
+            if !self.normalizes.is_empty() {
+                calls.push(when(
+                    Expression::all([self.over().equals(Expression::Integer(0)), self.climbs()]),
+                    vec![self.set_int("over", Expression::Integer(over::CLIMB))],
+                ));
+            }
+            if let Some(lost) = self.lost() {
+                calls.push(when(lost, vec![self.set_int("over", Expression::Integer(over::WORKSPACE))]));
+            }
+            calls.extend_from_slice(url_calls);
+            open.push(when(self.over().compare(Comparator::NotEqual, Expression::Integer(over::URL)), calls));
+        }
+        if !open.is_empty() {
+            if has_room {
+                body.push(when(is_open, open));
+            } else {
+                body.extend(open);
+            }
+        }
+        items
+    }
+
+    /// A value that always is there is not: the workspace was full.
+    fn lost(&self) -> Option<Expression> {
+        let fields: Vec<Expression> = [Field::Url, Field::Path, Field::PathRaw, Field::Query, Field::QueryRaw]
+            .into_iter()
+            .filter(|field| self.views.url_fields.contains(field))
+            .map(|field| self.get(field.row().name).not())
+            .collect();
+        (!fields.is_empty()).then(|| Expression::any(fields))
+    }
+
+    fn has_limits(&self) -> bool {
+        self.reads_url || !self.visits.is_empty() || self.reckons
+    }
+
+    fn score_threshold(&self) -> Option<u32> {
+        let scores =
+            self.ruleset.rules.iter().any(|rule| {
+                rule.mode.can_act() && rule.actions.iter().any(|action| matches!(action, Action::Score(_)))
+            });
+        self.settings.score_threshold.filter(|_| scores)
+    }
+
+    /// Blocks in subs that the C compiler takes quickly.
+    fn groups(&mut self, name: &str, comment: &str, blocks: Vec<Statement>) -> (Vec<Statement>, Vec<Item>) {
+        let (mut calls, mut items) = (Vec::new(), Vec::new());
+        for (index, chunk) in blocks.chunks(PER_SUB).enumerate() {
+            let sub = self.names.unique(&format!("{name}_{}", index + 1));
+            calls.push(Statement::Call(sub.clone()));
+            let mut body = Vec::new();
+            for (number, block) in chunk.iter().enumerate() {
+                if number > 0 {
+                    body.push(Statement::Blank);
+                }
+                body.push(block.clone());
+            }
+            items.push(Item::Sub { name: sub, comment: vec![comment.to_owned()], body });
+        }
+        (calls, items)
+    }
+
+    /// What the blocks call: ids, effects, record, refusals.
+    fn end_items(&mut self) -> Vec<Item> {
+        let mut items = vec![self.matched_item()];
+        if let Some(threshold) = self.score_threshold() {
+            let limit = || Expression::Integer(i64::from(threshold));
+            items.push(Item::Sub {
+                name: self.sub("score"),
+                comment: vec!["Adds points, and keeps the id that reaches the threshold.".to_owned()],
+                body: vec![
+                    self.add_int("score", self.get_int("points")),
+                    when(
+                        Expression::all([
+                            self.get_int("score").compare(Comparator::GreaterOrEqual, limit()),
+                            self.get("crossed").not(),
+                        ]),
+                        vec![self.set("crossed", self.get("id"))],
+                    ),
+                ],
+            });
+        }
+        items.push(self.effects_item());
+        items.push(self.log_item());
+        let mut finish = Vec::new();
+        if self.reads_url {
+            finish.push(self.original_form());
+        }
+        finish.push(self.call("log"));
+        items.push(Item::Sub {
+            name: self.sub("finish"),
+            comment: vec!["The end of the evaluation, however it ended.".to_owned()],
+            body: finish,
+        });
+        let used = |wanted: fn(&Action) -> bool| {
+            self.ruleset.rules.iter().any(|rule| rule.mode.can_act() && rule.actions.iter().any(wanted))
+        };
+        let refusals = [
+            ("block", used(|action| matches!(action, Action::Block(_)))),
+            ("redirect", used(|action| matches!(action, Action::Redirect { .. }))),
+            ("throttle", used(|action| matches!(action, Action::Throttle))),
+        ];
+        for (name, _) in refusals.into_iter().filter(|(_, used)| *used) {
+            items.push(Item::Sub {
+                name: self.sub(name),
+                comment: Vec::new(),
+                body: vec![
+                    self.call("matched"),
+                    self.set("action", Expression::text(name)),
+                    self.set("by", self.get("id")),
+                    self.set_int("acted", Expression::Integer(1)),
+                    self.call("finish"),
+                    Statement::Synth(Expression::Sum(vec![Expression::Integer(SENTINEL), self.get_int("status")])),
+                ],
+            });
+        }
+        if used(|action| matches!(action, Action::Allow(crate::ir::AllowScope::Everything))) {
+            items.push(Item::Sub {
+                name: self.sub("allows"),
+                comment: Vec::new(),
+                body: vec![
+                    self.call("matched"),
+                    self.set("action", Expression::text("allow")),
+                    self.set("by", self.get("id")),
+                    self.call("effects"),
+                    self.call("finish"),
+                    self.set_int("done", Expression::Integer(1)),
+                ],
+            });
+        }
+        if self.has_limits() {
+            items.push(self.limit_item());
+        }
+        items
+    }
+
+    /// Tags and strips, when the request goes on to the origin.
+    fn effects_item(&self) -> Item {
+        let mut body = Vec::new();
+        for tag in &self.tags {
+            let set = self.get_int(&format!("tag {tag}")).equals(Expression::Integer(1));
+            let more = Expression::Sum(vec![self.get("tags"), Expression::text(","), Expression::text(tag.clone())]);
+            body.push(when(
+                set,
+                vec![when_else(
+                    self.get("tags"),
+                    vec![self.set("tags", more)],
+                    vec![self.set("tags", Expression::text(tag.clone()))],
+                )],
+            ));
+        }
+        if !self.tags.is_empty() {
+            body.push(when(self.get("tags"), vec![Statement::Set(self.tags_header(), self.get("tags"))]));
+        }
+        for name in &self.strips {
+            body.push(when(
+                self.get_int(&format!("strip {name}")).equals(Expression::Integer(1)),
+                vec![Statement::Unset(Expression::Header("req", name.clone()))],
+            ));
+        }
+        Item::Sub { name: self.sub("effects"), comment: vec!["What the origin sees of it.".to_owned()], body }
+    }
+
+    pub(super) fn tags_header(&self) -> Expression {
+        Expression::Header("req", format!("x-{}-tags", self.settings.prefix.replace('_', "-")))
+    }
+
+    fn limit_item(&self) -> Item {
+        let named = |name: &str| vec![self.set("id", Expression::text(name))];
+        let is = |kind: i64| self.over().equals(Expression::Integer(kind));
+        let mut body = vec![Statement::If {
+            branches: vec![
+                (is(over::WORKSPACE), named("limit-workspace")),
+                (is(over::VALUES), named("limit-values")),
+                (is(over::NAMES), named("limit-names")),
+            ],
+            otherwise: named("limit-url"),
+        }];
+        match self.settings.limits.over.filter(|_| self.can_act()) {
+            Some(status) => body.extend([
+                self.set("action", Expression::text("block")),
+                self.set("by", self.get("id")),
+                self.set_int("acted", Expression::Integer(1)),
+                self.set_int("status", Expression::Integer(i64::from(status))),
+                when(is(over::WORKSPACE), vec![self.set_int("status", Expression::Integer(431))]),
+                self.call("finish"),
+                Statement::Synth(Expression::Sum(vec![Expression::Integer(SENTINEL), self.get_int("status")])),
+            ]),
+            None => body.extend([self.call("matched"), self.call("finish")]),
+        }
+        Item::Sub {
+            name: self.sub("limit"),
+            comment: vec!["Over a limit: nothing else is looked at.".to_owned()],
+            body,
+        }
+    }
+
+    /// `vcl_recv`: our own header is nobody else's; the rules run once per client request.
+    fn recv_item(&self) -> Item {
+        let is_zero = |name: &str| Expression::name(name).equals(Expression::Integer(0));
+        let first = Expression::all([is_zero("req.restarts"), is_zero("req.esi_level")]);
+        let mut body = vec![Statement::Unset(self.tags_header())];
+        let again =
+            if self.tags.is_empty() && self.strips.is_empty() { Vec::new() } else { vec![self.call("effects")] };
+        body.push(when_else(first, vec![self.call("recv")], again));
+        Item::Sub {
+            name: "vcl_recv".to_owned(),
+            comment: vec![
+                "Restarts and ESI fragments come here too: a client's own copy of our header goes at every entry, the"
+                    .to_owned(),
+                "signatures run at the first one only.".to_owned(),
+            ],
+            body,
+        }
+    }
+
+    /// Rates at the origin and of responses.
+    fn later_items(&mut self, rates: RateCode) -> Vec<Item> {
+        let mut items = Vec::new();
+        let main = || Expression::name("req.esi_level").equals(Expression::Integer(0));
+        if !rates.origin.is_empty() {
+            let (calls, subs) = self.groups("origin", "Rates of what goes to the origin.", rates.origin);
+            items.extend(subs);
+            for name in ["vcl_miss", "vcl_pass"] {
+                items.push(Item::Sub {
+                    name: name.to_owned(),
+                    comment: Vec::new(),
+                    body: vec![when(main(), calls.clone())],
+                });
+            }
+        }
+        if !rates.response.is_empty() {
+            let mut body = self.response_headers(&rates.response_headers);
+            let (calls, subs) = self.groups("responses", "Rates of responses.", rates.response);
+            items.extend(subs);
+            body.extend(calls);
+            items.push(Item::Sub {
+                name: self.sub("count"),
+                comment: vec!["The response is known: what counts, counts once.".to_owned()],
+                body,
+            });
+            items.push(Item::Sub {
+                name: "vcl_deliver".to_owned(),
+                comment: Vec::new(),
+                body: vec![when(main(), vec![self.call("count")])],
+            });
+        }
+        items
+    }
+}
+
+fn reads_body(rule: &Rule) -> bool {
+    rule.fields().iter().any(|reference| matches!(reference.field, Field::Body | Field::BodyTruncated))
+}

@@ -1,0 +1,263 @@
+//! The workspace: what the copies of a request may take, reckoned before they are made. Varnish fails a request, or
+//! silently loses a value, when its workspace is full; here such a request is over a limit of its own.
+
+use super::super::vcl::{Comparator, Expression, Item, Statement, when, when_else};
+use super::Generator;
+use super::views::{Cost, Source};
+use std::collections::BTreeMap;
+
+/// Values of the variable `over`.
+pub mod over {
+    /// Some copy does not fit the workspace: nothing more is looked at.
+    pub const WORKSPACE: i64 = -1;
+    pub const URL: i64 = 1;
+    /// More `..` than `path_normalize` resolves; shown as the URL's limit.
+    pub const CLIMB: i64 = 2;
+    pub const VALUES: i64 = 3;
+    pub const NAMES: i64 = 4;
+}
+
+/// Longest URL that `limits.url` may allow: its escaped form must fit the stack buffer of `blob.transcode`.
+pub const LONGEST_URL: u32 = 8192;
+/// What `workspace_client` (96 KB) has left for a request, its copies and the service: measured on 7.1.1.
+const WORKSPACE: i64 = 77_000;
+/// The request itself lies there; one longer than this and full of copies fails, and `vcl_synth` makes the same of it.
+const REQUEST: i64 = 16_384;
+/// A joined header, a URL in absolute form: at most about `http_req_size`.
+const LONGEST: i64 = 32_768;
+/// For the log record, the response and the service's own code.
+const SERVICE: i64 = 5_000;
+/// The original and the origin form of a URL in absolute form.
+const ABSOLUTE_COPIES: u32 = 4;
+/// A header that is no longer counts as this long.
+const SHORT: i64 = 128;
+/// Of one variable: its record and its name.
+const VARIABLE: i64 = 96;
+
+impl<'r> Generator<'r> {
+    pub(super) fn over(&self) -> Expression {
+        self.get_int("over")
+    }
+
+    /// What a header's copies take, in its lengths: joined, seen by functions, walked as cookies, part of a rate's key.
+    fn header_costs(&self) -> BTreeMap<String, Cost> {
+        let mut costs: BTreeMap<String, Cost> = BTreeMap::new();
+        let mut add = |header: &str, cost: Cost| costs.entry(header.to_owned()).or_default().add(cost);
+        for header in self.headers.iter().filter(|header| !matches!(header.as_str(), "host" | "content-length")) {
+            add(header, Cost::flat(1));
+        }
+        for view in &self.views.functions {
+            if let Source::Header(header) = &view.operand.source {
+                add(header, view.cost);
+            }
+        }
+        if self.views.forwarded {
+            add("x-forwarded-for", Cost::flat(3));
+        }
+        if self.walks {
+            add("x-forwarded-for", Cost::flat(2));
+        }
+        if self.views.host {
+            add("host", Cost::flat(3));
+        }
+        let (_, cookies) = self.visit_costs();
+        if cookies > 0 {
+            add("cookie", Cost::flat(cookies));
+        }
+        for header in &self.keyed_headers {
+            add(header, Cost::flat(4));
+        }
+        costs
+    }
+
+    /// What the URL's views take, in its lengths.
+    fn url_factor(&self) -> Cost {
+        let mut cost = self.url_cost();
+        for view in self.views.functions.iter().filter(|view| view.operand.source == Source::Url) {
+            cost.add(view.cost);
+        }
+        cost.add(Cost::flat(4 * self.keyed_urls));
+        cost
+    }
+
+    /// Room for copies.
+    fn budget(&self) -> i64 {
+        let flags: usize = self.visits.iter().map(|visit| visit.flags().min(40)).sum();
+        let variables = 24 + self.views.functions.len() + self.views.url_fields.len() + flags + 2 * self.tags.len();
+        let keys = self.ruleset.rules.iter().filter(|rule| super::is_rate(rule)).count();
+        WORKSPACE - REQUEST - SERVICE - VARIABLE * i64::try_from(variables + 3 * keys).unwrap_or(i64::MAX / VARIABLE)
+    }
+
+    /// The sub that reckons, unless everything fits anyway. Reports a set that could not work at all.
+    pub(super) fn room_items(&mut self) -> Vec<Item> {
+        let (url, headers, budget) = (self.url_factor(), self.header_costs(), self.budget());
+        let (lists, _) = self.visit_costs();
+        let limit = i64::from(self.settings.limits.url);
+        let reads_url = self.reads_url && (url != Cost::default() || lists != Cost::default());
+        let shortest: i64 = headers.values().map(|cost| i64::from(cost.plain) * SHORT).sum();
+        if i64::from(url.plain + lists.plain) * limit.min(1024) + shortest > budget {
+            let rules = self.heavy_rules().join(", ");
+            self.unsupported(
+                self.any_span(),
+                format!("the values that these signatures compute do not fit Varnish's workspace: {rules}"),
+                "too many copies of the request",
+                "compute fewer of them: match without functions, ignore case by `i\"…\"` and `ri\"…\"`, or build the signatures for fewer services each",
+            );
+            return Vec::new();
+        }
+        let worst_header = headers.values().map(|cost| i64::from(cost.worst())).max().unwrap_or(0) * LONGEST;
+        let worst_url = if reads_url { i64::from(url.worst() + lists.worst() + ABSOLUTE_COPIES) * limit } else { 0 };
+        if worst_header + worst_url <= budget {
+            return Vec::new();
+        }
+        let mut items = Vec::new();
+        let mut body = Vec::new();
+        let sizes: Vec<Statement> = headers.iter().flat_map(|(header, cost)| self.header_room(header, *cost)).collect();
+        for chunk in sizes.chunks(super::visit::PER_SUB) {
+            let name = self.names.unique("room_headers");
+            body.push(Statement::Call(name.clone()));
+            items.push(Item::Sub {
+                name,
+                comment: vec!["Lengths of headers that are copied.".to_owned()],
+                body: chunk.to_vec(),
+            });
+        }
+        if reads_url {
+            body.extend(self.url_room(url, lists));
+        }
+        body.push(self.over_when_needed(budget));
+        items.insert(0, Item::Sub {
+            name: self.sub("room"),
+            comment: vec![
+                "Bytes that the copies below may take of the workspace. Varnish would fail the request or lose a value".to_owned(),
+                "without a word when it is full; a request that needs too much is over a limit instead.".to_owned(),
+            ],
+            body,
+        });
+        self.reckons = true;
+        if lists != Cost::default() {
+            let product =
+                Expression::Product(Box::new(self.get_int("url size")), Box::new(self.get_int("list copies")));
+            let body = vec![when(
+                self.get_int("lists reckoned").equals(Expression::Integer(0)),
+                vec![
+                    self.set_int("lists reckoned", Expression::Integer(1)),
+                    self.add_int("need", product),
+                    self.over_when_needed(budget),
+                ],
+            )];
+            self.reckons_lists = true;
+            items.push(Item::Sub {
+                name: self.sub("lists"),
+                comment: vec!["The same for the parameters, once one that rules read is there.".to_owned()],
+                body,
+            });
+        }
+        items
+    }
+
+    /// Adds what one header may take. Absent or short ones, the usual case, are told by one pattern.
+    fn header_room(&self, header: &str, cost: Cost) -> Vec<Statement> {
+        let text = || Expression::Header("req", header.to_owned());
+        let sizes = [SHORT, 256, 512, 1024, 2048, 4096, 8192];
+        let branches = (0..sizes.len())
+            .rev()
+            .map(|index| {
+                // A joined header can be as long as the request.
+                let to = sizes.get(index + 1).copied().unwrap_or(LONGEST - 4096);
+                let condition = text().matches(format!("^.{{{}}}", sizes[index]));
+                (condition, vec![self.set_int("size", Expression::Integer(to))])
+            })
+            .collect();
+        let mut code =
+            vec![self.set_int("size", Expression::Integer(SHORT)), Statement::If { branches, otherwise: Vec::new() }];
+        code = vec![when_else(
+            text().matches(format!("^.{{{SHORT}}}")),
+            code.split_off(1),
+            vec![self.set_int("size", Expression::Integer(SHORT))],
+        )];
+        let product = |times: u32| {
+            let times = Box::new(Expression::Integer(i64::from(times)));
+            vec![self.add_int("need", Expression::Product(Box::new(self.get_int("size")), times))]
+        };
+        if cost.worst() == cost.plain {
+            code.extend(product(cost.plain));
+        } else {
+            code.push(when_else(text().matches("[%&;]"), product(cost.worst()), product(cost.plain.max(cost.escaped))));
+        }
+        vec![when(text(), code)]
+    }
+
+    /// Sets how long the URL is and how many copies are made of it.
+    fn url_room(&self, url: Cost, lists: Cost) -> Vec<Statement> {
+        let limit = i64::from(self.settings.limits.url);
+        let target = || Expression::name("req.url");
+        let mut sizes: Vec<i64> = vec![256, 512];
+        sizes.extend((2..=limit.div_euclid(512)).map(|step| step * 512));
+        sizes.extend([8192, 16_384].into_iter().filter(|size| *size > limit));
+        let size = |bytes: i64| vec![self.set_int("url size", Expression::Integer(bytes))];
+        let branches = sizes
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(index, from)| {
+                let to = sizes.get(index + 1).copied().unwrap_or(LONGEST);
+                (target().matches(format!("^.{{{from}}}")), size(to))
+            })
+            .collect();
+        let mut body = vec![when_else(
+            target().matches("^.{256}"),
+            vec![Statement::If { branches, otherwise: Vec::new() }],
+            size(256),
+        )];
+        let set = |url: u32, lists: u32| {
+            vec![
+                self.set_int("url copies", Expression::Integer(i64::from(url))),
+                self.set_int("list copies", Expression::Integer(i64::from(lists))),
+            ]
+        };
+        body.push(Statement::If {
+            branches: vec![
+                (target().matches(super::views::BROKEN_ESCAPE), set(url.broken, lists.broken)),
+                (target().matches("%25"), set(url.escaped + url.nested, lists.escaped + lists.nested)),
+                (target().matches("[%+]"), set(url.escaped, lists.escaped)),
+            ],
+            otherwise: set(url.plain, lists.plain),
+        });
+        let more = |pattern: &str, url: u32, lists: u32| {
+            let mut body = Vec::new();
+            for (name, times) in [("url copies", url), ("list copies", lists)] {
+                if times > 0 {
+                    body.push(self.add_int(name, Expression::Integer(i64::from(times))));
+                }
+            }
+            (!body.is_empty()).then(|| when(target().matches(pattern), body))
+        };
+        body.extend(more(r"//|/\.|%2[5EeFf]|%[^0-9A-Fa-f]", url.dots, lists.dots));
+        body.extend(more("&#|;|%(?:2[356]|3[Bb])|%[^0-9A-Fa-f]", url.references, lists.references));
+        body.extend(more(super::fields::ABSOLUTE, ABSOLUTE_COPIES, 0));
+        let product = Expression::Product(Box::new(self.get_int("url size")), Box::new(self.get_int("url copies")));
+        body.push(self.add_int("need", product));
+        body
+    }
+
+    fn over_when_needed(&self, budget: i64) -> Statement {
+        when(
+            self.get_int("need").compare(Comparator::Greater, Expression::Integer(budget)),
+            vec![self.set_int("over", Expression::Integer(over::WORKSPACE))],
+        )
+    }
+
+    /// Ids of the rules that compute something.
+    fn heavy_rules(&self) -> Vec<String> {
+        let calls = |value: &crate::ir::Value| matches!(value, crate::ir::Value::Call(..));
+        let heavy = self.ruleset.rules.iter().filter(|rule| {
+            rule.predicates().any(|predicate| {
+                let mut found = false;
+                predicate.each_comparison(&mut |comparison| found |= calls(&comparison.value));
+                found
+            })
+        });
+        heavy.map(|rule| rule.id.clone()).take(20).collect()
+    }
+}

@@ -1,0 +1,73 @@
+//! What Varnish cannot do at all, found before anything is translated: versions, limits, lists that live elsewhere. What a
+//! single value lacks is reported where it is translated.
+
+use super::Generator;
+use super::room::LONGEST_URL;
+use super::visit::{MOST_NAMES, MOST_VALUES};
+use crate::ir::{Check, Integers, ListIndex, Needles, Networks, Patterns, Predicate};
+use std::collections::BTreeSet;
+
+impl<'r> Generator<'r> {
+    pub(super) fn check_support(&mut self) {
+        let span = self.any_span();
+        let limits = &self.settings.limits;
+        let version = &self.settings.varnish.version;
+        if !matches!(version.split('.').next().and_then(|major| major.parse::<u32>().ok()), Some(7..)) {
+            self.unsupported(
+                span,
+                format!("the VCL is for Varnish 7.1 and later, not {version}"),
+                "built for an older version",
+                "set `targets.varnish.version: \"7.1\"` and upgrade: 6.x passes what a regular expression fails on",
+            );
+        }
+        for (name, value, most) in [
+            ("url", limits.url, LONGEST_URL),
+            ("values", limits.values, MOST_VALUES),
+            ("names", limits.names, MOST_NAMES),
+        ] {
+            if value > most {
+                self.unsupported(
+                    span,
+                    format!("`limits.{name}: {value}` is more than varnish can look at"),
+                    "the set is built with it",
+                    format!("set `limits.{name}` to {most} or less"),
+                );
+            }
+        }
+        for rule in &self.ruleset.rules {
+            let mut edge = BTreeSet::new();
+            for predicate in rule.predicates() {
+                each_list(predicate, &mut |index| {
+                    if let Some(list) = self.ruleset.lists.get(index.0).filter(|list| list.edge.is_some()) {
+                        edge.insert(list.name.clone());
+                    }
+                });
+            }
+            for name in edge {
+                self.unsupported(
+                    rule.span,
+                    format!("list `@{name}` lives at Fastly's edge; varnish cannot read it"),
+                    "uses an edge list",
+                    format!("give `@{name}` `values` or a `file`, or restrict the signature with `targets: [fastly]`"),
+                );
+            }
+        }
+    }
+}
+
+fn each_list(predicate: &Predicate, visit: &mut dyn FnMut(ListIndex)) {
+    predicate.each_comparison(&mut |comparison| match &comparison.check {
+        Check::Text { needles: Needles::List(index), .. }
+        | Check::Matches(Patterns::List(index))
+        | Check::IntegerIn(Integers::List(index))
+        | Check::Network(Networks::List(index)) => visit(*index),
+        Check::Exists
+        | Check::IsTrue
+        | Check::Text { .. }
+        | Check::Matches(_)
+        | Check::Integer { .. }
+        | Check::IntegerIn(_)
+        | Check::Network(_)
+        | Check::SameAs(_) => {}
+    });
+}

@@ -1,0 +1,330 @@
+//! Lists of unknown length: arguments, argument names, cookies. VCL has no loop, so the n-th element is found by a pattern of
+//! its own, as often as the limits allow. Each is put into one variable, over which every check of the set on that list
+//! runs; a check that holds sets a flag, which the rules read.
+
+use super::super::vcl::{Comparator, Expression, Item, Statement, when};
+use super::Generator;
+use super::room::over;
+use super::views::{Cost, View, regsub, regsuball, url_decoded};
+use crate::catalog::Field;
+use crate::ir::{Call, Check, Comparison, FieldReference, Quantifier, Value};
+use crate::regex::escape;
+
+/// More occurrences than these are not unrolled.
+pub const MOST_VALUES: u32 = 32;
+pub const MOST_NAMES: u32 = 128;
+/// Statements of a sub: beyond, the C compiler's time grows faster than the sub.
+pub const PER_SUB: usize = 20;
+
+/// One list that rules read.
+#[derive(Debug)]
+pub struct Visit {
+    pub reference: FieldReference,
+    /// Each element raw, decoded once and twice.
+    forms: bool,
+    /// As in a signature.
+    pub name: String,
+    checks: Vec<VisitCheck>,
+    functions: Vec<View>,
+}
+
+#[derive(Debug)]
+struct VisitCheck {
+    value: Value,
+    check: Check,
+    /// An element for which the check has this truth sets the flag.
+    marks: bool,
+    flag: String,
+    condition: Expression,
+    rule: String,
+}
+
+impl<'r> Generator<'r> {
+    /// The condition of a comparison with a list that is visited.
+    pub(super) fn visited(&mut self, comparison: &Comparison) -> Expression {
+        let value = &comparison.value;
+        let forms = has_forms(value);
+        let index = self.visit_index(value.field(), forms);
+        if comparison.check == Check::Exists {
+            return self.visits[index].finds(0);
+        }
+        let all = comparison.quantifier == Some(Quantifier::All);
+        // `any` looks for an element that counts, `all` for one that does not.
+        let marks = comparison.negated == all;
+        let known = self.visits[index]
+            .checks
+            .iter()
+            .find(|check| check.marks == marks && check.check == comparison.check && check.value == *value)
+            .map(|check| check.flag.clone());
+        let flag = match known {
+            Some(flag) => flag,
+            None => {
+                std::mem::swap(&mut self.views.element_functions, &mut self.visits[index].functions);
+                let holds = self.check(value, &comparison.check, comparison.span).unwrap_or(Expression::Boolean(false));
+                std::mem::swap(&mut self.views.element_functions, &mut self.visits[index].functions);
+                let condition = if marks { holds } else { holds.not() };
+                let visit = &self.visits[index];
+                let flag = format!("{} #{}", visit.name, visit.checks.len() + 1);
+                let check = VisitCheck {
+                    value: value.clone(),
+                    check: comparison.check.clone(),
+                    marks,
+                    flag: flag.clone(),
+                    condition,
+                    rule: self.rule.to_owned(),
+                };
+                self.visits[index].checks.push(check);
+                flag
+            }
+        };
+        self.get_int(&flag).equals(Expression::Integer(i64::from(!all)))
+    }
+
+    fn visit_index(&mut self, reference: &FieldReference, forms: bool) -> usize {
+        let found = self.visits.iter().position(|visit| visit.reference == *reference && visit.forms == forms);
+        if let Some(index) = found {
+            return index;
+        }
+        if reference.field.reads_url() {
+            self.reads_url = true;
+            self.vmods.insert("blob");
+        } else {
+            self.headers.insert("cookie".to_owned());
+        }
+        self.reads_names |= reference.field == Field::ArgNames;
+        let mut name = Self::value_name(&Value::Field(reference.clone()));
+        if forms {
+            name = format!("any_form({name})");
+        }
+        self.visits.push(Visit {
+            reference: reference.clone(),
+            forms,
+            name,
+            checks: Vec::new(),
+            functions: Vec::new(),
+        });
+        self.visits.len() - 1
+    }
+
+    /// Takes out and checks the elements of every list: the calls for the driver, and the subs. `from_url` chooses the
+    /// lists of the URL or the others.
+    pub(super) fn visit_items(&mut self, from_url: bool) -> (Vec<Statement>, Vec<Item>) {
+        let (mut calls, mut items) = (Vec::new(), Vec::new());
+        let visits = std::mem::take(&mut self.visits);
+        for visit in visits.iter().filter(|visit| visit.reference.field.reads_url() == from_url) {
+            let checks = self.check_items(visit, &mut items);
+            let limit = if visit.reference.field == Field::ArgNames {
+                self.settings.limits.names
+            } else {
+                self.settings.limits.values
+            };
+            let mut first = true;
+            for start in (0..limit).step_by(8) {
+                let name = self.names.unique(&format!("list_{}", visit.name));
+                let mut body = Vec::new();
+                if first {
+                    first = false;
+                    body.push(when(visit.finds(limit), self.over_of(visit)));
+                    if from_url {
+                        body.push(when(visit.finds(0).not(), vec![Statement::Return]));
+                        if self.reckons_lists {
+                            body.push(self.call("lists"));
+                            let full = self.over().equals(Expression::Integer(over::WORKSPACE));
+                            body.push(when(full, vec![Statement::Return]));
+                        }
+                    }
+                }
+                for index in start..limit.min(start + 8) {
+                    body.push(when(visit.finds(index).not(), vec![Statement::Return]));
+                    body.push(self.set("value", visit.takes(index)));
+                    body.extend(self.element_forms(visit, &checks));
+                }
+                let comment = if start == 0 {
+                    vec![
+                        format!("{}: each element into edgesig:value, then every check on it.", visit.name)
+                            .replace("edgesig:", &self.variable("")),
+                    ]
+                } else {
+                    vec![format!("{}, elements from {}", visit.name, start + 1)]
+                };
+                calls.push(Statement::Call(name.clone()));
+                items.push(Item::Sub { name, comment, body });
+            }
+        }
+        self.visits = visits;
+        (calls, items)
+    }
+
+    /// The first limit that is exceeded is the one that counts: values before names, the workspace before all.
+    fn over_of(&self, visit: &Visit) -> Vec<Statement> {
+        let kind = if visit.reference.field == Field::ArgNames { over::NAMES } else { over::VALUES };
+        let worse = Expression::any([
+            self.over().equals(Expression::Integer(0)),
+            self.over().compare(Comparator::Greater, Expression::Integer(kind)),
+        ]);
+        vec![
+            self.set_int(&format!("over {}", visit.name), Expression::Integer(1)),
+            when(worse, vec![self.set_int("over", Expression::Integer(kind))]),
+            Statement::Return,
+        ]
+    }
+
+    /// From the element as it came to the calls of the checks.
+    fn element_forms(&self, visit: &Visit, checks: &[Statement]) -> Vec<Statement> {
+        let value = self.get("value");
+        let decoded = || url_decoded(regsuball(self.get("value"), r"\+", " "));
+        let encoded = value.clone().matches("[%+]");
+        let mut code = Vec::new();
+        match visit.reference.field {
+            Field::Args | Field::ArgNames | Field::ArgsRaw if visit.forms => {
+                code.extend_from_slice(checks);
+                let mut once = vec![self.set("value", decoded())];
+                once.extend_from_slice(checks);
+                let mut twice = vec![self.set("value", url_decoded(self.get("value")))];
+                twice.extend_from_slice(checks);
+                once.push(when(value.matches("%"), twice));
+                code.push(when(encoded, once));
+            }
+            Field::Args | Field::ArgNames => {
+                code.push(when(encoded, vec![self.set("value", decoded())]));
+                code.extend_from_slice(checks);
+            }
+            // INVARIANT: no other field is visited.
+            _ => code.extend_from_slice(checks),
+        }
+        code
+    }
+
+    /// The subs that check one element, and the calls of them.
+    fn check_items(&mut self, visit: &Visit, items: &mut Vec<Item>) -> Vec<Statement> {
+        let mut statements: Vec<Statement> = visit.functions.iter().flat_map(|view| view.code.clone()).collect();
+        for check in &visit.checks {
+            let mark = self.set_int(&check.flag, Expression::Integer(1));
+            statements.push(Statement::Comment(format!("{}: {}", check.flag, check.rule)));
+            statements.push(when(check.condition.clone(), vec![mark]));
+        }
+        let mut calls = Vec::new();
+        for chunk in statements.chunks(PER_SUB * 2) {
+            let name = self.names.unique(&format!("check_{}", visit.name));
+            calls.push(Statement::Call(name.clone()));
+            items.push(Item::Sub {
+                name,
+                comment: vec![format!("Checks on one element of {}.", visit.name)],
+                body: chunk.to_vec(),
+            });
+        }
+        calls
+    }
+
+    /// What the lists take of the workspace: of the URL, and of the Cookie header.
+    pub(super) fn visit_costs(&self) -> (Cost, u32) {
+        let (mut url, mut cookies) = (Cost::default(), 0);
+        for visit in &self.visits {
+            let mut functions = Cost::default();
+            visit.functions.iter().for_each(|view| functions.add(view.cost));
+            if visit.reference.field == Field::Cookies {
+                cookies = cookies.max(3 + functions.worst());
+                continue;
+            }
+            let mut cost = match visit.reference.field {
+                Field::ArgsRaw if !visit.forms => Cost::flat(2),
+                _ => Cost { plain: 2, escaped: 5, broken: 8, ..Cost::default() },
+            };
+            cost.add(functions);
+            if visit.forms {
+                cost.add(Cost { nested: 2, broken: 5, ..Cost::default() });
+                cost.add(functions);
+                cost.add(functions);
+            }
+            // An occurrence has one name, so different names share the URL's length; several lists of one name do not.
+            url = url.max(cost);
+        }
+        (url, cookies)
+    }
+}
+
+impl Visit {
+    /// How many flags its checks set.
+    pub fn flags(&self) -> usize {
+        self.checks.len()
+    }
+
+    /// Whether there are more than `index` elements.
+    pub fn finds(&self, index: u32) -> Expression {
+        self.subject().matches(match self.reference.field {
+            Field::ArgNames => self.pattern(index) + "[^&]",
+            _ => self.pattern(index),
+        })
+    }
+
+    /// The element at `index`, as it came.
+    fn takes(&self, index: u32) -> Expression {
+        let pattern = self.pattern(index);
+        match self.reference.field {
+            Field::Cookies => {
+                let value = regsub(self.subject(), &format!("{pattern}([^;]*+).*"), r"\1");
+                regsub(value, r"(?<![ \t])[ \t]++\z", "")
+            }
+            Field::ArgNames => regsub(self.subject(), &format!("{pattern}([^&=]*+).*"), r"\1"),
+            _ => regsub(self.subject(), &format!("{pattern}=?+([^&]*+).*"), r"\1"),
+        }
+    }
+
+    fn subject(&self) -> Expression {
+        match self.reference.field {
+            Field::Cookies => Expression::Header("req", "cookie".to_owned()),
+            _ => Expression::name("req.url"),
+        }
+    }
+
+    /// Everything before the value of the element at `index`.
+    fn pattern(&self, index: u32) -> String {
+        let key = self.reference.keys.first().map_or(&[][..], Vec::as_slice);
+        let (start, name, rest, separator) = match self.reference.field {
+            Field::Cookies => ("^", format!(r"[ \t]*+{}=", escape(key)), "[^;]*+", ";"),
+            Field::ArgNames => {
+                let before = if index > 0 { format!("(?:[^&]++&++){{{index}}}") } else { String::new() };
+                return format!(r"^[^?]*+\?&*+{before}");
+            }
+            _ => (r"^[^?]*+\?", argument_name(key), "[^&]*+", "&"),
+        };
+        let others = format!("(?:(?!{name}){rest}{separator})*+");
+        let before = if index > 0 { format!("(?:{others}{name}{rest}{separator}){{{index}}}") } else { String::new() };
+        format!("{start}{before}{others}{name}")
+    }
+}
+
+/// A parameter's name, however it is encoded, up to where it ends.
+fn argument_name(name: &[u8]) -> String {
+    if name.is_empty() {
+        return "(?==)".to_owned();
+    }
+    let mut pattern = String::new();
+    for byte in name {
+        let (high, low) = (hex_digit(byte >> 4), hex_digit(byte & 15));
+        let literal = match byte {
+            b'%' => Some(format!("{}|", super::views::BROKEN_ESCAPE)),
+            b' ' => Some(r"\+|".to_owned()),
+            b'+' | b'&' | b'=' => None,
+            other => Some(format!("{}|", escape(&[*other]))),
+        };
+        pattern.push_str(&format!("(?:{}%{high}{low})", literal.unwrap_or_default()));
+    }
+    pattern + r"(?=[=&]|\z)"
+}
+
+/// One digit in both cases.
+fn hex_digit(value: u8) -> String {
+    match value {
+        0..=9 => char::from(b'0' + value).to_string(),
+        _ => format!("[{}{}]", char::from(b'A' + value - 10), char::from(b'a' + value - 10)),
+    }
+}
+
+fn has_forms(value: &Value) -> bool {
+    match value {
+        Value::Field(_) => false,
+        Value::Call(Call::AnyForm, _) => true,
+        Value::Call(_, argument) => has_forms(argument),
+    }
+}

@@ -1,0 +1,578 @@
+//! VCL as a tree, and its printer: the only place with VCL syntax, escaping and literal splitting. The targets build
+//! trees, [`print`] gives the text and the lines on which each signature stands.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// A whole file.
+#[derive(Clone, Debug, Default)]
+pub struct File {
+    pub items: Vec<Item>,
+}
+
+/// What stands at the top level.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// Lines of a `#` comment.
+    Comment(Vec<String>),
+    /// `vcl 4.1;`
+    Version,
+    Import(&'static str),
+    /// An address list with `+table`; entries are canonical networks.
+    Acl {
+        name: String,
+        comment: Vec<String>,
+        entries: Vec<ipnet::IpNet>,
+    },
+    Sub {
+        name: String,
+        comment: Vec<String>,
+        body: Vec<Statement>,
+    },
+}
+
+/// A statement.
+#[derive(Clone, Debug)]
+pub enum Statement {
+    Comment(String),
+    Blank,
+    Set(Expression, Expression),
+    Unset(Expression),
+    Call(String),
+    /// A call of a function without result.
+    Do(Expression),
+    If {
+        branches: Vec<(Expression, Vec<Statement>)>,
+        otherwise: Vec<Statement>,
+    },
+    /// `return;`
+    Return,
+    /// `return (deliver);`
+    Leave(&'static str),
+    /// `return (synth(STATUS));`
+    Synth(Expression),
+    Synthetic(Expression),
+    /// `new NAME = CONSTRUCTOR();`
+    New(String, &'static str),
+    /// The statements of one signature; the printer notes their lines.
+    Signature(String, Vec<Statement>),
+}
+
+/// An expression.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expression {
+    /// A string. Free of NUL, CR and LF are allowed.
+    Text(String),
+    /// A regular expression: printable ASCII without a double quote.
+    Pattern(String),
+    Integer(i64),
+    /// Milliseconds.
+    Duration(u64),
+    Bytes(u64),
+    Boolean(bool),
+    /// A variable, an ACL, an enumeration value.
+    Name(String),
+    /// `req.http.NAME`, `resp.http.NAME`
+    Header(&'static str, String),
+    Call(String, Vec<(Option<&'static str>, Expression)>),
+    Compare(Comparator, Box<Expression>, Box<Expression>),
+    Not(Box<Expression>),
+    /// Two or more.
+    And(Vec<Expression>),
+    /// Two or more.
+    Or(Vec<Expression>),
+    /// `+` of strings or integers.
+    Sum(Vec<Expression>),
+    /// `a - b`
+    Difference(Box<Expression>, Box<Expression>),
+    /// `a * b`
+    Product(Box<Expression>, Box<Expression>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparator {
+    Equal,
+    NotEqual,
+    Match,
+    NoMatch,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Comparator {
+    fn text(self) -> &'static str {
+        match self {
+            Comparator::Equal => "==",
+            Comparator::NotEqual => "!=",
+            Comparator::Match => "~",
+            Comparator::NoMatch => "!~",
+            Comparator::Less => "<",
+            Comparator::LessOrEqual => "<=",
+            Comparator::Greater => ">",
+            Comparator::GreaterOrEqual => ">=",
+        }
+    }
+
+    fn contrary(self) -> Comparator {
+        match self {
+            Comparator::Equal => Comparator::NotEqual,
+            Comparator::NotEqual => Comparator::Equal,
+            Comparator::Match => Comparator::NoMatch,
+            Comparator::NoMatch => Comparator::Match,
+            Comparator::Less => Comparator::GreaterOrEqual,
+            Comparator::LessOrEqual => Comparator::Greater,
+            Comparator::Greater => Comparator::LessOrEqual,
+            Comparator::GreaterOrEqual => Comparator::Less,
+        }
+    }
+}
+
+impl Expression {
+    pub fn text(text: impl Into<String>) -> Expression {
+        Expression::Text(text.into())
+    }
+
+    pub fn pattern(pattern: impl Into<String>) -> Expression {
+        Expression::Pattern(pattern.into())
+    }
+
+    pub fn name(name: impl Into<String>) -> Expression {
+        Expression::Name(name.into())
+    }
+
+    pub fn call(function: impl Into<String>, arguments: impl IntoIterator<Item = Expression>) -> Expression {
+        Expression::Call(function.into(), arguments.into_iter().map(|argument| (None, argument)).collect())
+    }
+
+    pub fn compare(self, comparator: Comparator, right: Expression) -> Expression {
+        Expression::Compare(comparator, Box::new(self), Box::new(right))
+    }
+
+    /// `self ~ "pattern"`
+    pub fn matches(self, pattern: impl Into<String>) -> Expression {
+        self.compare(Comparator::Match, Expression::pattern(pattern))
+    }
+
+    pub fn equals(self, right: Expression) -> Expression {
+        self.compare(Comparator::Equal, right)
+    }
+
+    /// Constants are folded; nothing is true.
+    pub fn all(parts: impl IntoIterator<Item = Expression>) -> Expression {
+        let mut kept = Vec::new();
+        for part in parts {
+            match part {
+                Expression::Boolean(true) => {}
+                Expression::Boolean(false) => return part,
+                Expression::And(inner) => kept.extend(inner),
+                other => kept.push(other),
+            }
+        }
+        if kept.len() > 1 { Expression::And(kept) } else { kept.pop().unwrap_or(Expression::Boolean(true)) }
+    }
+
+    /// Constants are folded; nothing is false.
+    pub fn any(parts: impl IntoIterator<Item = Expression>) -> Expression {
+        let mut kept = Vec::new();
+        for part in parts {
+            match part {
+                Expression::Boolean(false) => {}
+                Expression::Boolean(true) => return part,
+                Expression::Or(inner) => kept.extend(inner),
+                other => kept.push(other),
+            }
+        }
+        if kept.len() > 1 { Expression::Or(kept) } else { kept.pop().unwrap_or(Expression::Boolean(false)) }
+    }
+
+    /// The contrary.
+    #[expect(clippy::should_implement_trait, reason = "an operator for trees would read worse")]
+    pub fn not(self) -> Expression {
+        match self {
+            Expression::Boolean(value) => Expression::Boolean(!value),
+            Expression::Not(inner) => *inner,
+            Expression::Compare(comparator, left, right) => Expression::Compare(comparator.contrary(), left, right),
+            other => Expression::Not(Box::new(other)),
+        }
+    }
+}
+
+/// Shorthand for an `if` with one branch.
+pub fn when(condition: Expression, body: Vec<Statement>) -> Statement {
+    Statement::If { branches: vec![(condition, body)], otherwise: Vec::new() }
+}
+
+/// Shorthand for an `if` with an `else`.
+pub fn when_else(condition: Expression, body: Vec<Statement>, otherwise: Vec<Statement>) -> Statement {
+    Statement::If { branches: vec![(condition, body)], otherwise }
+}
+
+/// A printed file.
+#[derive(Clone, Debug, Default)]
+pub struct Printed {
+    pub text: String,
+    /// First and last line of each signature, from 1; a signature can stand in several places.
+    pub lines: BTreeMap<String, Vec<(usize, usize)>>,
+}
+
+/// The text of a file.
+pub fn print(file: &File) -> Printed {
+    let mut printer = Printer::default();
+    let mut previous_is_import = false;
+    for item in &file.items {
+        let is_import = matches!(item, Item::Import(_));
+        if !printer.out.is_empty() && !(is_import && previous_is_import) {
+            printer.line(0, "");
+        }
+        previous_is_import = is_import;
+        printer.item(item);
+    }
+    Printed { text: printer.out, lines: printer.lines }
+}
+
+/// Room for a line before a condition is broken into several.
+const WIDTH: usize = 110;
+
+#[derive(Default)]
+struct Printer {
+    out: String,
+    line_number: usize,
+    lines: BTreeMap<String, Vec<(usize, usize)>>,
+}
+
+impl Printer {
+    fn line(&mut self, depth: usize, text: &str) {
+        if !text.is_empty() {
+            self.out.extend(std::iter::repeat_n('\t', depth));
+            self.out.push_str(text);
+        }
+        self.out.push('\n');
+        self.line_number += 1 + text.bytes().filter(|byte| *byte == b'\n').count();
+    }
+
+    fn comment(&mut self, depth: usize, text: &str) {
+        self.line(depth, format!("# {}", one_line(text)).trim_end());
+    }
+
+    fn item(&mut self, item: &Item) {
+        match item {
+            Item::Comment(lines) => lines.iter().for_each(|line| self.comment(0, line)),
+            Item::Version => self.line(0, "vcl 4.1;"),
+            Item::Import(vmod) => self.line(0, &format!("import {vmod};")),
+            Item::Acl { name, comment, entries } => {
+                comment.iter().for_each(|line| self.comment(0, line));
+                self.line(0, &format!("acl {name} +table {{"));
+                for entry in entries {
+                    self.line(1, &format!("\"{}\"/{};", entry.network(), entry.prefix_len()));
+                }
+                self.line(0, "}");
+            }
+            Item::Sub { name, comment, body } => {
+                comment.iter().for_each(|line| self.comment(0, line));
+                self.line(0, &format!("sub {name} {{"));
+                self.statements(1, body);
+                self.line(0, "}");
+            }
+        }
+    }
+
+    fn statements(&mut self, depth: usize, statements: &[Statement]) {
+        for statement in statements {
+            self.statement(depth, statement);
+        }
+    }
+
+    fn statement(&mut self, depth: usize, statement: &Statement) {
+        match statement {
+            Statement::Comment(text) => self.comment(depth, text),
+            Statement::Blank => self.line(0, ""),
+            Statement::Set(target, value) => self.line(depth, &format!("set {} = {};", flat(target), flat(value))),
+            Statement::Unset(target) => self.line(depth, &format!("unset {};", flat(target))),
+            Statement::Call(name) => self.line(depth, &format!("call {name};")),
+            Statement::Do(call) => self.line(depth, &format!("{};", flat(call))),
+            Statement::If { branches, otherwise } => {
+                for (index, (condition, body)) in branches.iter().enumerate() {
+                    let keyword = if index == 0 { "if (" } else { "} elsif (" };
+                    let condition = condition_text(condition, depth, keyword.len());
+                    self.line(depth, &format!("{keyword}{condition}) {{"));
+                    self.statements(depth + 1, body);
+                }
+                if !otherwise.is_empty() {
+                    self.line(depth, "} else {");
+                    self.statements(depth + 1, otherwise);
+                }
+                self.line(depth, "}");
+            }
+            Statement::Return => self.line(depth, "return;"),
+            Statement::Leave(action) => self.line(depth, &format!("return ({action});")),
+            Statement::Synth(status) => self.line(depth, &format!("return (synth({}));", flat(status))),
+            Statement::Synthetic(body) => self.line(depth, &format!("synthetic({});", flat(body))),
+            Statement::New(name, constructor) => self.line(depth, &format!("new {name} = {constructor}();")),
+            Statement::Signature(id, body) => {
+                let first = self.line_number + 1;
+                self.statements(depth, body);
+                let last = self.line_number.max(first);
+                self.lines.entry(id.clone()).or_default().push((first, last));
+            }
+        }
+    }
+}
+
+/// A condition, on several lines when it is long.
+fn condition_text(condition: &Expression, depth: usize, used: usize) -> String {
+    let text = flat(condition);
+    if text.len() + depth * 8 + used <= WIDTH {
+        return text;
+    }
+    let mut out = String::new();
+    broken(condition, depth, 4, &mut out);
+    out
+}
+
+fn broken(expression: &Expression, depth: usize, column: usize, out: &mut String) {
+    let (parts, operator) = match expression {
+        Expression::And(parts) => (parts, "&& "),
+        Expression::Or(parts) => (parts, "|| "),
+        Expression::Not(inner) if matches!(**inner, Expression::And(_) | Expression::Or(_)) => {
+            out.push_str("!(");
+            broken(inner, depth, column + 4, out);
+            out.push(')');
+            return;
+        }
+        other => {
+            out.push_str(&flat(other));
+            return;
+        }
+    };
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            out.push('\n');
+            out.extend(std::iter::repeat_n('\t', depth));
+            out.extend(std::iter::repeat_n(' ', column));
+            out.push_str(operator);
+        }
+        if matches!(part, Expression::And(_) | Expression::Or(_)) {
+            let text = flat(part);
+            if text.len() + column + depth * 8 <= WIDTH {
+                let _ = write!(out, "({text})");
+            } else {
+                out.push('(');
+                broken(part, depth, column + 4, out);
+                out.push(')');
+            }
+        } else {
+            broken(part, depth, column, out);
+        }
+    }
+}
+
+/// An expression on one line.
+fn flat(expression: &Expression) -> String {
+    match expression {
+        Expression::Text(text) => string_literal(text),
+        // A pattern from `regex` fits as it is; anything else would end the literal and is neutralised.
+        Expression::Pattern(pattern) => format!("\"{}\"", safe_pattern(pattern)),
+        Expression::Integer(value) => value.to_string(),
+        Expression::Duration(milliseconds) if milliseconds % 1000 == 0 => format!("{}s", milliseconds / 1000),
+        Expression::Duration(milliseconds) => format!("{}.{:03}s", milliseconds / 1000, milliseconds % 1000),
+        Expression::Bytes(bytes) => format!("{bytes}B"),
+        Expression::Boolean(value) => value.to_string(),
+        Expression::Name(name) => name.clone(),
+        Expression::Header(object, name) => format!("{object}.http.{}", header_name(name)),
+        Expression::Call(function, arguments) => {
+            let arguments: Vec<String> = arguments
+                .iter()
+                .map(|(name, value)| match name {
+                    Some(name) => format!("{name}={}", flat(value)),
+                    None => flat(value),
+                })
+                .collect();
+            format!("{function}({})", arguments.join(", "))
+        }
+        Expression::Compare(comparator, left, right) => {
+            format!("{} {} {}", operand(left), comparator.text(), operand(right))
+        }
+        Expression::Not(inner) => match &**inner {
+            Expression::Name(_) | Expression::Header(..) | Expression::Call(..) => format!("!{}", flat(inner)),
+            other => format!("!({})", flat(other)),
+        },
+        Expression::And(parts) => joined(parts, " && "),
+        Expression::Or(parts) => joined(parts, " || "),
+        Expression::Sum(parts) => parts.iter().map(operand).collect::<Vec<_>>().join(" + "),
+        Expression::Difference(left, right) => format!("{} - {}", operand(left), operand(right)),
+        Expression::Product(left, right) => format!("{} * {}", operand(left), operand(right)),
+    }
+}
+
+fn joined(parts: &[Expression], operator: &str) -> String {
+    parts.iter().map(operand).collect::<Vec<_>>().join(operator)
+}
+
+/// In brackets where an operator around it would bind tighter.
+fn operand(expression: &Expression) -> String {
+    match expression {
+        Expression::And(_) | Expression::Or(_) | Expression::Difference(..) => format!("({})", flat(expression)),
+        Expression::Text(_)
+        | Expression::Pattern(_)
+        | Expression::Integer(_)
+        | Expression::Duration(_)
+        | Expression::Bytes(_)
+        | Expression::Boolean(_)
+        | Expression::Name(_)
+        | Expression::Header(..)
+        | Expression::Call(..)
+        | Expression::Compare(..)
+        | Expression::Not(_)
+        | Expression::Product(..)
+        | Expression::Sum(_) => flat(expression),
+    }
+}
+
+/// VCL strings have no escapes. Short ones hold neither `"` nor line ends; long ones anything but `"}`, so a text is
+/// split between a `"` and a `}`. Its pieces are joined with `+`.
+pub fn string_literal(text: &str) -> String {
+    let text = text.replace('\0', "");
+    if !text.contains(['"', '\n', '\r']) {
+        return format!("\"{text}\"");
+    }
+    let mut pieces = Vec::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("\"}") {
+        let (piece, tail) = rest.split_at(at + 1);
+        pieces.push(piece);
+        rest = tail;
+    }
+    pieces.push(rest);
+    pieces
+        .iter()
+        .map(
+            |piece| if piece.contains(['"', '\n', '\r']) { format!("{{\"{piece}\"}}") } else { format!("\"{piece}\"") },
+        )
+        .collect::<Vec<_>>()
+        .join(" + ")
+}
+
+fn safe_pattern(pattern: &str) -> String {
+    let mut safe = String::with_capacity(pattern.len());
+    for byte in pattern.bytes() {
+        if byte == b'"' || !(b' '..=b'~').contains(&byte) {
+            let _ = write!(safe, "\\x{byte:02x}");
+        } else {
+            safe.push(char::from(byte));
+        }
+    }
+    safe
+}
+
+/// `User-Agent` for `user-agent`; in quotes where VCL's grammar wants them.
+fn header_name(name: &str) -> String {
+    let mut upper = true;
+    let title: String = name
+        .chars()
+        .map(|character| {
+            let shown = if upper { character.to_ascii_uppercase() } else { character };
+            upper = character == '-';
+            shown
+        })
+        .collect();
+    let plain = title.starts_with(|first: char| first.is_ascii_alphabetic())
+        && title.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_'));
+    if plain { title } else { format!("\"{title}\"") }
+}
+
+/// Text that stays on its line: a comment ends at a line feed only, but people read other controls as line ends too.
+pub fn one_line(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Reads a printed string back as VCL's lexer does.
+    fn read_back(mut literal: &str) -> Option<String> {
+        let mut text = String::new();
+        loop {
+            if let Some(long) = literal.strip_prefix("{\"") {
+                let end = long.find("\"}")?;
+                text.push_str(&long[..end]);
+                literal = &long[end + 2..];
+            } else {
+                // `""` followed by `"` would open a third form.
+                if literal.starts_with("\"\"\"") {
+                    return None;
+                }
+                let short = literal.strip_prefix('"')?;
+                let end = short.find(['"', '\n', '\r'])?;
+                if !short[end..].starts_with('"') {
+                    return None;
+                }
+                text.push_str(&short[..end]);
+                literal = &short[end + 1..];
+            }
+            if literal.is_empty() {
+                return Some(text);
+            }
+            literal = literal.strip_prefix(" + ")?;
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn printed_strings_read_back(text in "[\"{}a\\\\\n%+ é]{0,24}") {
+            prop_assert_eq!(read_back(&string_literal(&text)), Some(text));
+        }
+
+        #[test]
+        fn any_printed_string_reads_back(text in "[^\u{0}]{0,40}") {
+            prop_assert_eq!(read_back(&string_literal(&text)), Some(text));
+        }
+
+        #[test]
+        fn comments_stay_on_their_line(text in ".{0,40}") {
+            prop_assert!(!one_line(&text).contains(['\n', '\r']));
+        }
+    }
+
+    #[test]
+    fn literals_that_break_naive_printers() {
+        for (text, expected) in [
+            ("", "\"\""),
+            ("plain", "\"plain\""),
+            ("say \"x\"", "{\"say \"x\"\"}"),
+            ("{\"id\":\"}", "{\"{\"id\":\"\"} + \"}\""),
+            ("\"}", "{\"\"\"} + \"}\""),
+        ] {
+            assert_eq!(string_literal(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_conditions_are_broken() {
+        let part = |n: usize| Expression::name(format!("req.http.a-long-header-name-{n}"));
+        let condition =
+            Expression::all([part(1), Expression::any([part(2), part(3), part(4), part(5)]), part(6).not()]);
+        let file = File {
+            items: vec![Item::Sub {
+                name: "x".to_owned(),
+                comment: Vec::new(),
+                body: vec![Statement::Signature("s".to_owned(), vec![when(condition, vec![Statement::Return])])],
+            }],
+        };
+        let printed = print(&file);
+        insta::assert_snapshot!(printed.text);
+        assert_eq!(printed.lines["s"], [(2, printed.text.lines().count() - 1)]);
+    }
+
+    #[test]
+    fn headers_are_spelled_for_the_grammar() {
+        for (name, expected) in
+            [("user-agent", "User-Agent"), ("x_y", "X_y"), ("x.y", "\"X.y\""), ("1a", "\"1a\""), ("a+b", "\"A+b\"")]
+        {
+            assert_eq!(header_name(name), expected);
+        }
+    }
+}
