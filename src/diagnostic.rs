@@ -142,6 +142,36 @@ codes! {
         "A name that is never used is often a misspelled use. Remove it, or use it.";
 }
 
+/// What a diagnostic is an instance of: one of the compiler's codes, or a lint (`lint::LINTS`). Ids are unique over both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Code(Code),
+    /// The id of the lint.
+    Lint(&'static str),
+}
+
+impl Kind {
+    /// The kebab-case id, as printed.
+    pub fn id(self) -> &'static str {
+        match self {
+            Kind::Code(code) => code.id(),
+            Kind::Lint(id) => id,
+        }
+    }
+}
+
+impl From<Code> for Kind {
+    fn from(code: Code) -> Kind {
+        Kind::Code(code)
+    }
+}
+
+impl PartialEq<Code> for Kind {
+    fn eq(&self, code: &Code) -> bool {
+        *self == Kind::Code(*code)
+    }
+}
+
 /// A place with a text beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
@@ -155,12 +185,15 @@ pub struct Fix {
     /// What the fix does, as a sentence without full stop: ``did you mean `contains`?``
     pub title: String,
     pub edits: Vec<(Span, String)>,
+    /// It keeps the meaning of a signature that compiles (or mends one that does not): `check --fix` may apply it.
+    /// Otherwise it is a proposal that a person has to look at.
+    pub safe: bool,
 }
 
 /// One finding. `primary` is where it is; `secondary` are other places that explain it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    pub code: Code,
+    pub code: Kind,
     pub severity: Severity,
     pub message: String,
     pub primary: Label,
@@ -175,9 +208,30 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A finding of `code` with the code's own severity.
     pub fn new(code: Code, span: Span, message: impl Into<String>, label: impl Into<String>) -> Diagnostic {
+        Diagnostic::of(code.into(), code.severity(), span, message, label)
+    }
+
+    /// A finding of a lint, at the severity that its level gives it.
+    pub fn lint(
+        id: &'static str,
+        severity: Severity,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic::of(Kind::Lint(id), severity, span, message, label)
+    }
+
+    fn of(
+        code: Kind,
+        severity: Severity,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Diagnostic {
         Diagnostic {
             code,
-            severity: code.severity(),
+            severity,
             message: message.into(),
             primary: Label { span, text: label.into() },
             secondary: Vec::new(),
@@ -202,9 +256,15 @@ impl Diagnostic {
         self
     }
 
-    /// A fix that replaces one span.
+    /// A fix that replaces one span, and is safe.
     pub fn fix(mut self, title: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
-        self.fixes.push(Fix { title: title.into(), edits: vec![(span, replacement.into())] });
+        self.fixes.push(Fix { title: title.into(), edits: vec![(span, replacement.into())], safe: true });
+        self
+    }
+
+    /// An edit that changes the meaning, or may: a person decides.
+    pub fn proposal(mut self, title: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
+        self.fixes.push(Fix { title: title.into(), edits: vec![(span, replacement.into())], safe: false });
         self
     }
 }

@@ -5,7 +5,9 @@ use super::failure::{Exit, Failure};
 use super::workspace::Workspace;
 use crate::diagnostic::Diagnostics;
 use crate::ir::{Date, Mode, Ruleset, Selection};
+use crate::syntax::ast;
 use clap::{Args, ValueEnum};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 /// `[PATHS]`
@@ -49,6 +51,9 @@ pub fn parse_date(text: &str) -> Result<Date, String> {
 pub struct Loaded {
     pub workspace: Workspace,
     pub ruleset: Ruleset,
+    /// As written. Large; taking it apart can wait for the end of the process.
+    #[allow(dead_code)]
+    pub signatures: ManuallyDrop<Vec<ast::Signature>>,
     /// Sorted.
     pub diagnostics: Diagnostics,
 }
@@ -67,10 +72,8 @@ impl Loaded {
         let signatures = crate::parse_signatures(&workspace.sources, &workspace.signatures, &mut diagnostics);
         let ruleset =
             crate::analyze(&workspace.sources, workspace.project.as_ref(), &signatures, &workspace, &mut diagnostics);
-        // The tree is large and nobody needs it any more; taking it apart can wait for the end of the process.
-        std::mem::forget(signatures);
         diagnostics.sort();
-        Ok(Loaded { workspace, ruleset, diagnostics })
+        Ok(Loaded { workspace, ruleset, signatures: ManuallyDrop::new(signatures), diagnostics })
     }
 
     /// Shows every finding; `Err(exit)` inside when the set has errors and nothing can be done with it.

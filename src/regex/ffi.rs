@@ -8,15 +8,15 @@ use core::ptr::NonNull;
 use std::sync::LazyLock;
 
 use pcre2_sys::{
-    PCRE2_CONFIG_JIT, PCRE2_CONFIG_VERSION, PCRE2_ERROR_DEPTHLIMIT, PCRE2_ERROR_JIT_STACKLIMIT, PCRE2_ERROR_MATCHLIMIT,
-    PCRE2_ERROR_NOMATCH, PCRE2_JIT_COMPLETE, pcre2_code_8, pcre2_code_free_8, pcre2_compile_8, pcre2_config_8,
-    pcre2_get_error_message_8, pcre2_jit_compile_8, pcre2_match_8, pcre2_match_context_8, pcre2_match_context_create_8,
-    pcre2_match_data_8, pcre2_match_data_create_8, pcre2_match_data_free_8, pcre2_set_depth_limit_8,
-    pcre2_set_match_limit_8,
+    PCRE2_ANCHORED, PCRE2_CONFIG_JIT, PCRE2_CONFIG_VERSION, PCRE2_ERROR_DEPTHLIMIT, PCRE2_ERROR_JIT_STACKLIMIT,
+    PCRE2_ERROR_MATCHLIMIT, PCRE2_ERROR_NOMATCH, PCRE2_JIT_COMPLETE, pcre2_code_8, pcre2_code_free_8, pcre2_compile_8,
+    pcre2_config_8, pcre2_get_error_message_8, pcre2_jit_compile_8, pcre2_match_8, pcre2_match_context_8,
+    pcre2_match_context_create_8, pcre2_match_context_free_8, pcre2_match_data_8, pcre2_match_data_create_8,
+    pcre2_match_data_free_8, pcre2_set_depth_limit_8, pcre2_set_match_limit_8,
 };
 
 /// Varnish's default for the parameter `pcre2_match_limit`.
-const MATCH_LIMIT: u32 = 10_000;
+pub(super) const MATCH_LIMIT: u32 = 10_000;
 /// Varnish's default for the parameter `pcre2_depth_limit`. PCRE2 heeds it only where there is no JIT.
 const DEPTH_LIMIT: u32 = 20;
 
@@ -63,7 +63,16 @@ pub struct CompileError {
 impl Compiled {
     /// Compiles for matching, with the JIT where the library has it.
     pub fn new(pattern: &[u8]) -> Result<Compiled, CompileError> {
-        let compiled = Compiled { code: compile(pattern, 0)? };
+        Compiled::with_options(pattern, 0)
+    }
+
+    /// As `new`, but a match must start where the subject does.
+    pub(super) fn anchored(pattern: &[u8]) -> Result<Compiled, CompileError> {
+        Compiled::with_options(pattern, PCRE2_ANCHORED)
+    }
+
+    fn with_options(pattern: &[u8], options: u32) -> Result<Compiled, CompileError> {
+        let compiled = Compiled { code: compile(pattern, options)? };
         // A failure leaves the interpreter to do the work; Varnish ignores it too.
         // SAFETY: `code` is valid and nobody else has it yet.
         unsafe { pcre2_jit_compile_8(compiled.code.as_ptr(), PCRE2_JIT_COMPLETE) };
@@ -72,6 +81,19 @@ impl Compiled {
 
     /// Whether the pattern matches somewhere in `subject`.
     pub fn is_match(&self, subject: &[u8]) -> Result<bool, MatchError> {
+        self.run(subject, &LIMITS)
+    }
+
+    /// As `is_match` under another match limit, for the search for runaway input to see how much a match costs.
+    pub(super) fn is_match_within(&self, subject: &[u8], match_limit: u32) -> Result<bool, MatchError> {
+        SCRATCH_LIMITS.with(|limits| {
+            // SAFETY: the context is this thread's own, and no match is running on this thread.
+            unsafe { pcre2_set_match_limit_8(limits.0.as_ptr(), match_limit) };
+            self.run(subject, limits)
+        })
+    }
+
+    fn run(&self, subject: &[u8], limits: &Limits) -> Result<bool, MatchError> {
         let outcome = MATCH_DATA.with(|data| {
             // SAFETY: code, match data and context are valid, the match data is this thread's own, and PCRE2 reads
             // exactly `subject.len()` bytes. It calls nothing back, so the match data is not in use already.
@@ -83,7 +105,7 @@ impl Compiled {
                     0,
                     0,
                     data.0.as_ptr(),
-                    LIMITS.0.as_ptr(),
+                    limits.0.as_ptr(),
                 )
             }
         });
@@ -148,23 +170,36 @@ fn error_text(code: i32) -> String {
     }
 }
 
-/// Varnish's limits, shared by every match; only ever read after it is made.
+/// A match's limits; only read while a match runs.
 struct Limits(NonNull<pcre2_match_context_8>);
 
-// SAFETY: written in the initialiser of `LIMITS` alone; `pcre2_match` takes it as read-only data.
+// SAFETY: the shared one is written in its initialiser alone; `pcre2_match` takes it as read-only data.
 unsafe impl Send for Limits {}
 // SAFETY: as above.
 unsafe impl Sync for Limits {}
 
-static LIMITS: LazyLock<Limits> = LazyLock::new(|| {
-    // SAFETY: a null general context means malloc and free; the pointer is checked before it is used.
-    unsafe {
-        let context = NonNull::new(pcre2_match_context_create_8(ptr::null_mut())).expect("memory for a match context");
-        pcre2_set_match_limit_8(context.as_ptr(), MATCH_LIMIT);
-        pcre2_set_depth_limit_8(context.as_ptr(), DEPTH_LIMIT);
-        Limits(context)
+impl Limits {
+    fn of_varnish() -> Limits {
+        // SAFETY: a null general context means malloc and free; the pointer is checked before it is used.
+        unsafe {
+            let context = NonNull::new(pcre2_match_context_create_8(ptr::null_mut()));
+            let context = context.expect("memory for a match context");
+            pcre2_set_match_limit_8(context.as_ptr(), MATCH_LIMIT);
+            pcre2_set_depth_limit_8(context.as_ptr(), DEPTH_LIMIT);
+            Limits(context)
+        }
     }
-});
+}
+
+impl Drop for Limits {
+    fn drop(&mut self) {
+        // SAFETY: made in `of_varnish`, freed once.
+        unsafe { pcre2_match_context_free_8(self.0.as_ptr()) }
+    }
+}
+
+/// Shared by every match but those of `is_match_within`.
+static LIMITS: LazyLock<Limits> = LazyLock::new(Limits::of_varnish);
 
 /// Where a match writes its result; one for each thread, so that a match allocates nothing.
 struct MatchData(NonNull<pcre2_match_data_8>);
@@ -186,6 +221,7 @@ impl Drop for MatchData {
 
 thread_local! {
     static MATCH_DATA: MatchData = MatchData::new();
+    static SCRATCH_LIMITS: Limits = Limits::of_varnish();
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ impl<'a> Checker<'a> {
         let fix = Fix {
             title: format!("no element is equal: `not any({left} == {right})`, which is `all({left} != {right})`"),
             edits: vec![(start, "not any(".to_owned()), (at.operator.span, "==".to_owned()), (end, ")".to_owned())],
+            // One of two readings: the message names both.
+            safe: false,
         };
         let message = "`!=` on a list can mean two things";
         let mut diagnostic =

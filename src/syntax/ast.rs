@@ -310,8 +310,9 @@ pub struct Project {
     pub score_threshold: Option<Spanned<u64>>,
     pub prefix: Option<Spanned<String>>,
     pub services: Vec<Service>,
-    /// `lints` and `policy` as they stand; read by the lint layer.
-    pub lints: Option<Span>,
+    /// `lints`: lint id (or `warnings`) → level, as written; the lint layer knows the words.
+    pub lints: Vec<(Spanned<String>, Spanned<String>)>,
+    /// `policy` as it stands.
     pub policy: Option<Span>,
 }
 

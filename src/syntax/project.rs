@@ -50,7 +50,7 @@ pub(super) fn project(reader: &mut Reader<'_, '_>, source: SourceId, root: &Node
         score_threshold: None,
         prefix: None,
         services: Vec::new(),
-        lints: None,
+        lints: Vec::new(),
         policy: None,
     };
     if let NodeKind::Null = root.kind {
@@ -77,7 +77,8 @@ pub(super) fn project(reader: &mut Reader<'_, '_>, source: SourceId, root: &Node
     });
     project.prefix = fields.get("prefix").and_then(|node| prefix(reader, node));
     project.services = fields.get("services").map(|node| services(reader, node)).unwrap_or_default();
-    project.lints = fields.get("lints").map(|node| node.span);
+    project.lints =
+        fields.get("lints").map(|node| pairs(reader, node, "a mapping of lints to levels")).unwrap_or_default();
     project.policy = fields.get("policy").map(|node| node.span);
     fields.finish(reader, &KEYS);
     Some(project)

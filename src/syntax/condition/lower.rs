@@ -120,6 +120,7 @@ impl Lower<'_, '_> {
                 (Span { end: operand.span.start, ..operand.span }, "exists ".to_owned()),
                 (Span { start: operand.span.end, ..span }, String::new()),
             ],
+            safe: true,
         });
         self.push(diagnostic);
         Expression { span: operand.span.to(span), kind: ExpressionKind::Exists(Box::new(operand)) }
@@ -243,7 +244,7 @@ impl Lower<'_, '_> {
             let prefix = if *ignore_case { right.span.start + 1 } else { right.span.start };
             edits.push((Span { end: prefix, ..right.span }, if *ignore_case { "ri" } else { "r" }.to_owned()));
         }
-        diagnostic.fixes.push(Fix { title: format!("use `{way}`"), edits });
+        diagnostic.fixes.push(Fix { title: format!("use `{way}`"), edits, safe: true });
         diagnostic
     }
 

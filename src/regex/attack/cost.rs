@@ -1,0 +1,287 @@
+//! A tree to a bound on what matching costs: a proof that no subject up to a length exceeds Varnish's limits, or nothing.
+//! Called by `find_runaway`, to clear most patterns without running anything.
+//!
+//! What PCRE2's JIT does (read from its source, 10.42 – 10.46): the match limit holds anew for each start of a match; a
+//! single-byte repetition counts one each time that what follows it is tried, a group one for each pass. Its stack has 4096
+//! words; a repeated group that can be backtracked into leaves some there for each pass.
+
+use super::bytes::ByteSet;
+use super::tree::{Mode, Node, Repeat};
+
+/// Varnish's match limit, less a margin for what is not modelled.
+const COUNT_LIMIT: u64 = 9_500;
+/// The JIT's stack in words, less a margin.
+const STACK_LIMIT: u64 = 3_000;
+/// Stack words for one pass of a group; generous.
+const GROUP_WORDS: u64 = 8;
+
+/// Whether no subject of up to `limit` bytes can exceed a limit.
+pub(super) fn is_harmless(tree: &Node, limit: usize) -> bool {
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    let bound = bound(tree, &Lead::ACCEPT, limit);
+    bound.count(limit) <= COUNT_LIMIT && bound.stack <= STACK_LIMIT
+}
+
+/// How the text after a point goes on.
+#[derive(Clone, Copy, Debug)]
+struct Lead {
+    /// The bytes that the next byte consumed can be.
+    set: ByteSet,
+    /// Nothing can go wrong any more: the match, look-around or atomic group is complete.
+    accept: bool,
+    /// Looking on may itself be costly, or is not understood.
+    opaque: bool,
+    /// Counts that may be spent before a byte is looked at.
+    toll: u64,
+    /// The next byte is looked at first, by a literal or class: PCRE2 makes a repetition before it possessive if they differ.
+    direct: bool,
+}
+
+impl Lead {
+    const ACCEPT: Lead = Lead { set: ByteSet::EMPTY, accept: true, opaque: false, toll: 0, direct: false };
+    const OPAQUE: Lead = Lead { set: ByteSet::ALL, accept: false, opaque: true, toll: 0, direct: false };
+
+    fn or(self, other: Lead) -> Lead {
+        Lead {
+            set: self.set.union(other.set),
+            accept: self.accept || other.accept,
+            opaque: self.opaque || other.opaque,
+            toll: self.toll.saturating_add(other.toll),
+            direct: self.direct && other.direct,
+        }
+    }
+
+    /// Whether going on after one of `set`, when the next byte is of `set` too, fails at once.
+    fn excludes(&self, set: &ByteSet) -> bool {
+        !self.accept && !self.opaque && !self.set.intersects(set)
+    }
+}
+
+/// The most that a piece can cost, entered once, over all the ways through it.
+#[derive(Clone, Copy, Debug)]
+struct Bound {
+    /// How often what follows can be tried.
+    ways: u64,
+    /// Counts for each byte that the piece consumes or tries to.
+    per_byte: u64,
+    /// Counts besides.
+    flat: u64,
+    /// Words on the JIT's stack at one time.
+    stack: u64,
+    /// The fewest bytes a match of it has.
+    length: u64,
+}
+
+impl Bound {
+    const NOTHING: Bound = Bound { ways: 1, per_byte: 0, flat: 0, stack: 0, length: 0 };
+
+    fn count(&self, limit: u64) -> u64 {
+        self.flat.saturating_add(self.per_byte.saturating_mul(limit))
+    }
+
+    fn then(self, next: Bound, limit: u64) -> Bound {
+        let (per_byte, flat) = if self.ways <= 1 {
+            // Two pieces with one way each share the subject's bytes.
+            (self.per_byte.max(next.per_byte), self.flat.saturating_add(next.flat))
+        } else {
+            (self.per_byte, self.flat.saturating_add(self.ways.saturating_mul(next.count(limit))))
+        };
+        Bound {
+            ways: self.ways.saturating_mul(next.ways),
+            per_byte,
+            flat,
+            stack: self.stack.saturating_add(next.stack),
+            length: self.length.saturating_add(next.length),
+        }
+    }
+
+    /// As a look-around or atomic group: one way, its cost paid.
+    fn closed(self) -> Bound {
+        Bound { ways: 1, flat: self.flat.saturating_add(1), stack: self.stack.saturating_add(2 * GROUP_WORDS), ..self }
+    }
+}
+
+fn lead(node: &Node, next: &Lead) -> Lead {
+    match node {
+        Node::Empty => *next,
+        Node::Bytes(set) => Lead { set: *set, accept: false, opaque: false, toll: 0, direct: true },
+        Node::Anchor => Lead { accept: false, direct: false, ..*next },
+        Node::Concat(items) => items.iter().rev().fold(*next, |next, item| lead(item, &next)),
+        Node::Alternate(branches) => lead_of_branches(branches, next),
+        Node::Group(_, body) | Node::Atomic(body) => lead(body, next),
+        Node::Look(_, body) if is_flat(body) => {
+            Lead { accept: false, direct: false, toll: next.toll.saturating_add(2), ..*next }
+        }
+        Node::Look(..) | Node::Reference(_) | Node::Conditional(_) => Lead::OPAQUE,
+        Node::Repeat(repeat) => {
+            let body = lead(&repeat.body, next);
+            // PCRE2 does not look into a repeated group for the next byte, nor past it.
+            let of_bytes = matches!(repeat.body, Node::Bytes(_));
+            let entered = Lead { toll: body.toll.saturating_add(1), direct: of_bytes, ..body };
+            if repeat.min > 0 {
+                return entered;
+            }
+            let either = entered.or(*next);
+            Lead { direct: of_bytes && next.direct, ..either }
+        }
+    }
+}
+
+fn lead_of_branches(branches: &[Node], next: &Lead) -> Lead {
+    let leads = branches.iter().map(|branch| lead(branch, next));
+    leads.reduce(Lead::or).map_or(*next, |lead| Lead { toll: lead.toll.saturating_add(1), ..lead })
+}
+
+/// Without repetitions and what can hide them.
+fn is_flat(node: &Node) -> bool {
+    match node {
+        Node::Empty | Node::Bytes(_) | Node::Anchor => true,
+        Node::Concat(items) => items.iter().all(is_flat),
+        Node::Group(_, body) | Node::Atomic(body) => is_flat(body),
+        Node::Alternate(_) | Node::Look(..) | Node::Repeat(_) | Node::Reference(_) | Node::Conditional(_) => false,
+    }
+}
+
+fn bound(node: &Node, next: &Lead, limit: u64) -> Bound {
+    match node {
+        Node::Empty | Node::Anchor => Bound::NOTHING,
+        Node::Bytes(_) => Bound { length: 1, ..Bound::NOTHING },
+        Node::Concat(items) => {
+            let mut total = Bound::NOTHING;
+            let mut next = *next;
+            for item in items.iter().rev() {
+                total = bound(item, &next, limit).then(total, limit);
+                next = lead(item, &next);
+            }
+            total
+        }
+        Node::Alternate(branches) => bound_of_branches(branches, next, limit),
+        Node::Group(number, body) => {
+            let body = bound(body, next, limit);
+            let words = if number.is_some() { GROUP_WORDS } else { GROUP_WORDS / 2 };
+            Bound { stack: body.stack.saturating_add(words), ..body }
+        }
+        Node::Atomic(body) => bound(body, &Lead::ACCEPT, limit).closed(),
+        Node::Look(_, body) => {
+            // What it looks at is consumed again by others.
+            let body = bound(body, &Lead::ACCEPT, limit).closed();
+            Bound { flat: body.count(limit), per_byte: 0, length: 0, ..body }
+        }
+        Node::Reference(_) => Bound { flat: 1, ..Bound::NOTHING },
+        Node::Conditional(parts) => {
+            let parts = parts.iter().map(|part| bound(part, &Lead::OPAQUE, limit));
+            let either = parts.reduce(either).unwrap_or(Bound::NOTHING);
+            Bound { flat: either.flat.saturating_add(2), stack: either.stack.saturating_add(2 * GROUP_WORDS), ..either }
+        }
+        Node::Repeat(repeat) => match &repeat.body {
+            Node::Bytes(set) => bound_of_bytes(repeat, set, next, limit),
+            Node::Empty
+            | Node::Anchor
+            | Node::Concat(_)
+            | Node::Alternate(_)
+            | Node::Group(..)
+            | Node::Atomic(_)
+            | Node::Look(..)
+            | Node::Repeat(_)
+            | Node::Reference(_)
+            | Node::Conditional(_) => bound_of_group(repeat, next, limit),
+        },
+    }
+}
+
+/// Both can be gone through.
+fn either(left: Bound, right: Bound) -> Bound {
+    Bound {
+        ways: left.ways.saturating_add(right.ways),
+        per_byte: left.per_byte.saturating_add(right.per_byte),
+        flat: left.flat.saturating_add(right.flat).saturating_add(1),
+        stack: left.stack.max(right.stack),
+        length: left.length.min(right.length),
+    }
+}
+
+fn bound_of_branches(branches: &[Node], next: &Lead, limit: u64) -> Bound {
+    let mut total: Option<Bound> = None;
+    let mut most_ways = 1;
+    // The first byte says which branch it is.
+    let mut apart = true;
+    let mut seen = Lead { set: ByteSet::EMPTY, accept: false, opaque: false, toll: 0, direct: true };
+    for branch in branches {
+        let one = bound(branch, next, limit);
+        let first = lead(branch, next);
+        apart &= !first.accept && !first.opaque && seen.excludes(&first.set);
+        seen = seen.or(first);
+        most_ways = one.ways.max(most_ways);
+        total = Some(total.map_or(one, |total| either(total, one)));
+    }
+    let total = total.unwrap_or(Bound::NOTHING);
+    let ways = if apart { most_ways } else { total.ways };
+    Bound { ways, stack: total.stack.saturating_add(GROUP_WORDS / 2), ..total }
+}
+
+/// A repetition of one byte: it leaves two words, however long.
+fn bound_of_bytes(repeat: &Repeat, set: &ByteSet, next: &Lead, limit: u64) -> Bound {
+    let max = repeat.max.map_or(limit, |max| u64::from(max).min(limit));
+    let min = u64::from(repeat.min);
+    let spare = max.saturating_sub(min);
+    let one = Bound { flat: 2, stack: 4, length: min, ..Bound::NOTHING };
+    if spare == 0 || repeat.mode == Mode::Possessive || (next.accept && repeat.mode == Mode::Greedy) {
+        return one;
+    }
+    if next.accept {
+        // Lazy, at the end: the shortest will do.
+        return one;
+    }
+    if next.excludes(set) {
+        if next.direct && repeat.mode == Mode::Greedy {
+            return one;
+        }
+        let each = next.toll.saturating_add(1);
+        if spare < 64 {
+            return Bound { flat: (spare + 1).saturating_mul(each).saturating_add(1), ..one };
+        }
+        return Bound { per_byte: each, flat: each.saturating_add(1), ..one };
+    }
+    Bound { ways: spare + 1, flat: spare.saturating_add(2), ..one }
+}
+
+/// A repetition of anything else.
+fn bound_of_group(repeat: &Repeat, next: &Lead, limit: u64) -> Bound {
+    let possessive = repeat.mode == Mode::Possessive;
+    let again = repeat.max != Some(1);
+    let first = lead(&repeat.body, next);
+    let inner = if possessive {
+        Lead::ACCEPT
+    } else if again {
+        Lead { accept: false, direct: false, ..first.or(*next) }
+    } else {
+        *next
+    };
+    let body = bound(&repeat.body, &inner, limit);
+    let passes = repeat.max.map_or(u64::MAX, u64::from).min(limit / body.length.max(1)).max(1);
+    let length = body.length.saturating_mul(u64::from(repeat.min));
+    let each = body.flat.saturating_add(1);
+    if possessive {
+        return Bound { flat: passes.saturating_mul(each).saturating_add(1), ways: 1, length, ..body }.closed();
+    }
+    let stack = passes.saturating_mul(body.stack.saturating_add(GROUP_WORDS));
+    if body.ways <= 1 {
+        let flat = passes.saturating_mul(each).saturating_add(1);
+        if next.excludes(&first.set) && !first.opaque && !first.accept {
+            let flat = flat.saturating_add((passes + 1).saturating_mul(next.toll.saturating_add(1)));
+            return Bound { ways: 1, flat, stack, length, ..body };
+        }
+        return Bound { ways: if next.accept { 1 } else { passes + 1 }, flat, stack, length, ..body };
+    }
+    // Each way through one pass is followed by all ways through the others.
+    let mut ways = 1_u64;
+    let mut flat = 1_u64;
+    for _ in 0..passes {
+        flat = flat.saturating_add(ways.saturating_mul(body.count(limit).saturating_add(1)));
+        ways = ways.saturating_mul(body.ways);
+        if flat > COUNT_LIMIT {
+            break;
+        }
+    }
+    Bound { ways: ways.saturating_mul(2), per_byte: 0, flat, stack, length }
+}

@@ -1,0 +1,403 @@
+//! A tree to candidate inputs: what leads to a repetition, what it can eat in several ways, many times, and an end that makes
+//! the rest fail though the pattern's last literal is there (PCRE2 looks for that first). Called by `attack`.
+
+use super::bytes::{ByteSet, readable};
+use super::tree::{Look, Node, Repeat};
+
+/// A piece of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub bytes: Vec<u8>,
+    pub times: usize,
+}
+
+/// An input of any length: what leads to a repetition, what it eats, an end.
+#[derive(Clone, Debug)]
+pub(super) struct Shape {
+    before: Vec<u8>,
+    /// In order, each with its share of the room.
+    waves: Vec<(Vec<u8>, usize)>,
+    end: Vec<u8>,
+    /// Of the repetition that is pumped, in the engine text.
+    pub culprit: Option<(usize, usize)>,
+    /// Whether each pass may leave something on the JIT's stack.
+    pub stacks: bool,
+}
+
+impl Shape {
+    /// At most `length` bytes.
+    pub fn parts(&self, length: usize) -> Vec<Part> {
+        let room = length.saturating_sub(self.before.len() + self.end.len());
+        let shares: usize = self.waves.iter().map(|(_, share)| share).sum();
+        let waves = self.waves.iter().map(|(bytes, share)| {
+            let times = room * share / shares.max(1) / bytes.len().max(1);
+            Part { bytes: bytes.clone(), times }
+        });
+        let once = |bytes: &Vec<u8>| Part { bytes: bytes.clone(), times: 1 };
+        let mut parts: Vec<Part> = core::iter::once(once(&self.before)).chain(waves).chain([once(&self.end)]).collect();
+        if room == 0 {
+            // What leads there is longer than the subject may be.
+            parts.iter_mut().for_each(|part| part.times = 0);
+        }
+        parts
+    }
+
+    pub fn input(&self, length: usize) -> Vec<u8> {
+        join(&self.parts(length))
+    }
+}
+
+/// How many shapes are tried for one pattern.
+const MOST_SHAPES: usize = 600;
+const MOST_SITES: usize = 12;
+const MOST_PAIRS: usize = 12;
+/// The longest sample of a piece of the pattern.
+const LONGEST: usize = 1024;
+
+pub(super) fn join(parts: &[Part]) -> Vec<u8> {
+    let parts: Vec<Vec<u8>> = parts.iter().map(|part| part.bytes.repeat(part.times)).collect();
+    parts.concat()
+}
+
+/// `"a" × 5000 + "b"`.
+pub(super) fn show(parts: &[Part]) -> String {
+    let mut pieces: Vec<String> = Vec::new();
+    let mut once: Vec<u8> = Vec::new();
+    for part in parts.iter().filter(|part| part.times > 0 && !part.bytes.is_empty()) {
+        if part.times == 1 {
+            once.extend_from_slice(&part.bytes);
+            continue;
+        }
+        if !once.is_empty() {
+            pieces.push(quote(&core::mem::take(&mut once)));
+        }
+        pieces.push(format!("{} × {}", quote(&part.bytes), part.times));
+    }
+    if !once.is_empty() || pieces.is_empty() {
+        pieces.push(quote(&once));
+    }
+    pieces.join(" + ")
+}
+
+fn quote(bytes: &[u8]) -> String {
+    let mut text = String::from("\"");
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' => text.extend(['\\', char::from(byte)]),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\t' => text.push_str("\\t"),
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => text.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// Shapes, the likely ones first.
+pub(super) fn shapes(tree: &Node) -> Vec<Shape> {
+    let sampler = Sampler::new(tree, LONGEST);
+    let mut sites = sites(tree, &sampler);
+    if sites.is_empty() {
+        sites.push(Site::unknown());
+    }
+    let mut lists: Vec<Vec<Shape>> = sites.iter().map(|site| pumped(site, &sampler)).collect();
+    lists.extend(pairs(&sites).map(|(first, second)| pumped_pair(first, second, &sampler)));
+    let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
+    let rounds = (0..longest).flat_map(|round| lists.iter().filter_map(move |list| list.get(round)));
+    rounds.take(MOST_SHAPES).cloned().collect()
+}
+
+/// Texts that `tree` is meant to match, each another way.
+pub(super) fn samples(tree: &Node, count: usize) -> Vec<Vec<u8>> {
+    let sampler = Sampler::new(tree, LONGEST / 4);
+    let mut texts: Vec<Vec<u8>> = (0..count).map(|variant| sampler.sample(tree, variant)).collect();
+    for site in sites(tree, &sampler) {
+        for pump in pumps(&site, &sampler) {
+            for times in 0..3 {
+                texts.push([&site.before[..], &pump.repeat(times), &site.after].concat());
+            }
+        }
+    }
+    texts.sort();
+    texts.dedup();
+    texts
+}
+
+/// A repetition and its surroundings.
+struct Site {
+    before: Vec<u8>,
+    after: Vec<u8>,
+    /// Every byte that the body can eat.
+    alphabet: ByteSet,
+    bodies: Vec<Vec<u8>>,
+    range: Option<(usize, usize)>,
+    stacks: bool,
+}
+
+impl Site {
+    /// For a pattern without a tree.
+    fn unknown() -> Site {
+        let bodies = [&b"a"[..], b"0", b" ", b"/", b"<", b"a ", b"\x01"].map(<[u8]>::to_vec).to_vec();
+        Site { before: Vec::new(), after: Vec::new(), alphabet: ByteSet::EMPTY, bodies, range: None, stacks: true }
+    }
+}
+
+fn sites(tree: &Node, sampler: &Sampler) -> Vec<Site> {
+    let mut found = Vec::new();
+    collect(tree, &[], &[], sampler, &mut found);
+    found
+}
+
+fn collect(node: &Node, before: &[u8], after: &[u8], sampler: &Sampler, found: &mut Vec<Site>) {
+    if found.len() >= MOST_SITES {
+        return;
+    }
+    match node {
+        Node::Empty | Node::Bytes(_) | Node::Anchor | Node::Reference(_) => {}
+        Node::Concat(items) => {
+            let texts: Vec<Vec<u8>> = items.iter().map(|item| sampler.sample(item, 0)).collect();
+            for (index, item) in items.iter().enumerate().filter(|(_, item)| !matches!(item, Node::Bytes(_))) {
+                let before = [before, &texts[..index].concat()].concat();
+                let after = [&texts[index + 1..].concat(), after].concat();
+                collect(item, &before, &after, sampler, found);
+            }
+        }
+        Node::Alternate(branches) | Node::Conditional(branches) => {
+            branches.iter().for_each(|branch| collect(branch, before, after, sampler, found));
+        }
+        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, body) => {
+            collect(body, before, after, sampler, found);
+        }
+        Node::Repeat(repeat) => {
+            found.push(site(repeat, before, after, sampler));
+            collect(&repeat.body, before, after, sampler, found);
+        }
+    }
+}
+
+fn site(repeat: &Repeat, before: &[u8], after: &[u8], sampler: &Sampler) -> Site {
+    let mut alphabet = ByteSet::EMPTY;
+    sets(&repeat.body, &mut |set| alphabet = alphabet.union(*set));
+    let mut bodies: Vec<Vec<u8>> = Vec::new();
+    for variant in 0..8 {
+        let body = sampler.sample(&repeat.body, variant);
+        if !body.is_empty() && !bodies.contains(&body) {
+            bodies.push(body);
+        }
+    }
+    let range = Some((repeat.start, repeat.end));
+    // A repetition of one byte leaves nothing, however long; any other may.
+    let stacks = !matches!(repeat.body, Node::Bytes(_)) && repeat.max.is_none_or(|max| max > 100);
+    Site { before: before.to_vec(), after: after.to_vec(), alphabet, bodies, range, stacks }
+}
+
+/// Every set of a tree, in order.
+fn sets(node: &Node, visit: &mut impl FnMut(&ByteSet)) {
+    match node {
+        Node::Empty | Node::Anchor | Node::Reference(_) => {}
+        Node::Bytes(set) => visit(set),
+        Node::Concat(items) | Node::Alternate(items) | Node::Conditional(items) => {
+            for item in items {
+                sets(item, visit);
+            }
+        }
+        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, body) => sets(body, visit),
+        Node::Repeat(repeat) => sets(&repeat.body, visit),
+    }
+}
+
+/// Texts that the repetition can eat, the most ambiguous first.
+fn pumps(site: &Site, sampler: &Sampler) -> Vec<Vec<u8>> {
+    let eats = |bytes: &[u8]| bytes.iter().all(|&byte| site.alphabet.contains(byte));
+    let mut pumps: Vec<Vec<u8>> = Vec::new();
+    pumps.extend(sampler.hot.iter().filter(|&&byte| eats(&[byte])).take(3).map(|&byte| vec![byte]));
+    pumps.extend(site.after.first().map(|&byte| vec![byte]).filter(|pump| eats(pump)));
+    let near_miss = site.after.split_last().map_or(&[][..], |(_, start)| start);
+    pumps.extend(Some(near_miss.to_vec()).filter(|pump| pump.len() < 48 && eats(pump)));
+    pumps.extend(site.bodies.iter().cloned());
+    pumps.push(site.bodies.iter().take(3).flatten().copied().collect());
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    for pump in pumps {
+        if !pump.is_empty() && !kept.contains(&pump) {
+            kept.push(pump);
+        }
+    }
+    kept.truncate(12);
+    kept
+}
+
+/// Ends that make what follows the repetition fail.
+fn ends(site: &Site, sampler: &Sampler) -> Vec<Vec<u8>> {
+    let after = &site.after;
+    let cold = || sampler.hot.iter().rev().copied();
+    let wrong = cold()
+        .find(|&byte| !site.alphabet.contains(byte) && after.first() != Some(&byte))
+        .or_else(|| readable().find(|byte| !after.contains(byte)))
+        .unwrap_or(b'\n');
+    let last = after.last().copied();
+    let ends = [
+        vec![wrong],
+        [&[wrong], &after[..]].concat(),
+        Vec::new(),
+        last.into_iter().collect(),
+        [wrong].into_iter().chain(last).collect(),
+        after.split_last().map_or_else(Vec::new, |(_, start)| start.to_vec()),
+        after.split_first().map_or_else(Vec::new, |(_, end)| end.to_vec()),
+    ];
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    for end in ends {
+        if !kept.contains(&end) {
+            kept.push(end);
+        }
+    }
+    kept
+}
+
+fn pumped(site: &Site, sampler: &Sampler) -> Vec<Shape> {
+    let pumps = pumps(site, sampler);
+    let mut list = Vec::new();
+    for (index, end) in ends(site, sampler).into_iter().enumerate() {
+        list.extend(pumps.iter().map(|pump| Shape {
+            before: site.before.clone(),
+            waves: vec![(pump.clone(), 1)],
+            end: end.clone(),
+            culprit: site.range,
+            // The end makes little difference to the stack.
+            stacks: site.stacks && index < 2,
+        }));
+    }
+    list
+}
+
+/// Two repetitions, neither in the other, with text between them that leads from one to the other.
+fn pairs(sites: &[Site]) -> impl Iterator<Item = (&Site, &Site)> {
+    let follows = |first: &Site, second: &Site| {
+        let apart = first.range.zip(second.range).is_some_and(|(first, second)| first.1 <= second.0);
+        apart && second.before.len() > first.before.len() && second.before.starts_with(&first.before)
+    };
+    sites
+        .iter()
+        .enumerate()
+        .flat_map(|(index, first)| sites[index + 1..].iter().map(move |second| (first, second)))
+        .filter(move |(first, second)| follows(first, second))
+        .take(MOST_PAIRS)
+}
+
+/// The text between two repetitions many times, so that the second starts anew after each, then what the second eats.
+fn pumped_pair(first: &Site, second: &Site, sampler: &Sampler) -> Vec<Shape> {
+    let between = &second.before[first.before.len()..];
+    let pumps = pumps(second, sampler);
+    let mut list = Vec::new();
+    for end in ends(second, sampler) {
+        for pump in &pumps {
+            let waves = [
+                vec![(between.to_vec(), 1), (pump.clone(), 1)],
+                vec![(between.to_vec(), 1), (pump.clone(), 3)],
+                vec![([between, pump].concat(), 1)],
+            ];
+            list.extend(waves.map(|waves| Shape {
+                before: first.before.clone(),
+                waves,
+                end: end.clone(),
+                culprit: second.range,
+                stacks: false,
+            }));
+        }
+    }
+    list
+}
+
+/// Makes texts that a tree matches, look-arounds aside.
+struct Sampler {
+    /// One byte of each kind that the pattern tells apart, those in most sets first, one that is in none last.
+    hot: Vec<u8>,
+    longest: usize,
+}
+
+impl Sampler {
+    fn new(tree: &Node, longest: usize) -> Sampler {
+        let mut distinct: Vec<ByteSet> = Vec::new();
+        sets(tree, &mut |set| {
+            if distinct.len() < 64 && !distinct.contains(set) {
+                distinct.push(*set);
+            }
+        });
+        let mut kinds: Vec<(u64, u8)> = Vec::new();
+        for byte in readable() {
+            let kind = distinct
+                .iter()
+                .enumerate()
+                .fold(0_u64, |kind, (index, set)| kind | (u64::from(set.contains(byte)) << index));
+            if !kinds.iter().any(|(known, _)| *known == kind) {
+                kinds.push((kind, byte));
+            }
+        }
+        // Stable: among equals the most readable stays first.
+        kinds.sort_by_key(|(kind, _)| core::cmp::Reverse(kind.count_ones()));
+        Sampler { hot: kinds.into_iter().map(|(_, byte)| byte).collect(), longest }
+    }
+
+    fn sample(&self, node: &Node, variant: usize) -> Vec<u8> {
+        let mut text = Vec::new();
+        self.append(node, variant, &mut text, &mut Vec::new());
+        text.truncate(self.longest);
+        text
+    }
+
+    fn append(&self, node: &Node, variant: usize, text: &mut Vec<u8>, groups: &mut Vec<(u32, Vec<u8>)>) {
+        if text.len() > self.longest {
+            return;
+        }
+        match node {
+            Node::Empty | Node::Anchor | Node::Look(Look::Ahead | Look::NotAhead | Look::NotBehind, _) => {}
+            Node::Bytes(set) => text.extend(self.choose(set, variant)),
+            Node::Concat(items) => items.iter().for_each(|item| self.append(item, variant, text, groups)),
+            Node::Alternate(branches) | Node::Conditional(branches) => {
+                if let Some(branch) = branches.get(variant % branches.len().max(1)) {
+                    self.append(branch, variant, text, groups);
+                }
+            }
+            Node::Group(number, body) => {
+                let start = text.len();
+                self.append(body, variant, text, groups);
+                if let Some(number) = number {
+                    groups.retain(|(known, _)| known != number);
+                    groups.push((*number, text[start..].to_vec()));
+                }
+            }
+            Node::Atomic(body) => self.append(body, variant, text, groups),
+            Node::Look(Look::Behind, body) => {
+                if text.is_empty() {
+                    self.append(body, variant, text, groups);
+                }
+            }
+            Node::Repeat(repeat) => {
+                let times = repeat.min.max(u32::from(variant % 2 == 1)).min(repeat.max.unwrap_or(u32::MAX));
+                for _ in 0..times {
+                    let before = text.len();
+                    self.append(&repeat.body, variant, text, groups);
+                    if text.len() == before || text.len() > self.longest {
+                        break;
+                    }
+                }
+            }
+            Node::Reference(number) => {
+                if let Some((_, captured)) = groups.iter().find(|(known, _)| Some(*known) == *number) {
+                    text.extend_from_slice(captured);
+                }
+            }
+        }
+    }
+
+    fn choose(&self, set: &ByteSet, variant: usize) -> Option<u8> {
+        let mut hot = self.hot.iter().copied().filter(|&byte| set.contains(byte));
+        match variant % 4 {
+            2 => hot.next(),
+            3 => hot.next_back(),
+            _ => set.example(),
+        }
+        .or_else(|| set.example())
+    }
+}
