@@ -71,6 +71,36 @@ fn check_signatures(project: &str, signatures: &[(String, String)], command: &[&
 }
 
 #[test]
+fn the_readme_shows_a_signature_and_its_own_vcl() {
+    let page = read("README.md");
+    let fence = |language: &str| {
+        let (_, block) = page.split_once(&format!("\n```{language}\n")).expect("a fence");
+        block.split_once("\n```").expect("a fence has an end").0
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let id = fence("yaml").lines().find_map(|line| line.strip_prefix("id: ")).expect("an id");
+    fs::write(folder.path().join(format!("{id}.yaml")), fence("yaml")).expect("written");
+    assert_clean(&edgesig(folder.path(), &["check", "."]), "the README's signature");
+    assert_clean(&edgesig(folder.path(), &["build", "--target", "varnish", "."]), "the README's signature");
+    let built = fs::read_to_string(folder.path().join("build/edgesig.vcl")).expect("built");
+    let trimmed = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    // The line with the file's name depends on the folder.
+    let shown = fence("vcl").lines().filter(|line| !line.starts_with("#   ")).collect::<Vec<_>>().join("\n");
+    let built = built.lines().filter(|line| !line.starts_with("\t#   ")).collect::<Vec<_>>().join("\n");
+    assert!(trimmed(&built).contains(&trimmed(&shown)), "the README's VCL is not what is built:\n{built}");
+}
+
+#[test]
+fn deviations_of_varnish_are_on_its_page() {
+    let page = read("docs/varnish.md");
+    for target in edgesig::codegen::TARGETS.iter().filter(|target| target.name == "varnish") {
+        for row in target.deviations {
+            assert!(page.contains(&format!("- {row}\n")), "docs/varnish.md lacks: {row}");
+        }
+    }
+}
+
+#[test]
 fn signatures_on_the_pages_pass_their_tests() {
     let page = read("docs/language.md") + &read("docs/tutorial.md");
     let mut signatures = Vec::new();
