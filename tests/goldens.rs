@@ -121,8 +121,7 @@ fn error_cases() {
 }
 
 /// Codes of the layers behind: they have their cases there.
-const ELSEWHERE: [Code; 7] = [
-    Code::RunawayRegex,
+const ELSEWHERE: [Code; 6] = [
     Code::UnsupportedOnTarget,
     Code::TargetDeviation,
     Code::RateError,

@@ -234,7 +234,7 @@ impl Reader<'_> {
             let message = format!("`{shown}` has bits set behind its prefix of {}", network.prefix_len());
             let diagnostic = Diagnostic::new(Code::InvalidList, entry.span, message, "not a network")
                 .help(format!("the network is `{truncated}`, the address alone `{}`", network.addr()))
-                .fix(format!("write `{truncated}`"), entry.span, truncated.to_string());
+                .proposal(format!("write `{truncated}`"), entry.span, truncated.to_string());
             self.wrong(entry, diagnostic);
             return None;
         }

@@ -97,7 +97,7 @@ impl<'a> Checker<'a> {
         if of_texts.contains(&operator) && element != Type::String {
             return diagnostic.help(format!("`{name}` is for text"));
         }
-        let equal = |diagnostic: Diagnostic| diagnostic.fix("write `==`", at.operator.span, "==");
+        let equal = |diagnostic: Diagnostic| diagnostic.proposal("write `==`", at.operator.span, "==");
         match (element, right_element) {
             (Type::String, Type::String) if operator == Operator::Matches && is_text_literal(at.right) => {
                 let start = Span { end: at.right.span.start, ..at.right.span };

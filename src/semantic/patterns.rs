@@ -145,12 +145,15 @@ fn runaway_error(
             runaway.shown
         ));
     if let Some(suggestion) = &runaway.suggestion {
-        diagnostic = diagnostic.help(format!("possessive, it does not fail: `{suggestion}`"));
-        // Only where the pattern stands verbatim in the file does its replacement need no quoting of YAML's.
-        if let Some(positions @ Positions::Linear { .. }) = positions {
-            let pattern = positions.span(0, regex.pattern.len());
-            diagnostic = diagnostic.fix("make the repetition possessive", pattern, suggestion.clone());
-        }
+        let way = format!("possessive, it does not fail: `{suggestion}`");
+        // Only where the pattern stands verbatim in the file does its replacement need no quoting of YAML's. A
+        // possessive pattern can match less, so a person decides.
+        diagnostic = match positions {
+            Some(positions @ Positions::Linear { .. }) => {
+                diagnostic.proposal(way, positions.span(0, regex.pattern.len()), suggestion.clone())
+            }
+            Some(Positions::Table { .. }) | None => diagnostic.help(way),
+        };
     } else {
         diagnostic = diagnostic.help(
             "make the repetition possessive (`(?:…)*+`), bound it, or give it a class that the next part cannot match",
