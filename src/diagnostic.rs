@@ -138,6 +138,12 @@ codes! {
         "The evaluator's verdict differs from `expect`. `edgesig explain --signature ID --request TEST` shows which clause held.";
     Expired = "expired", Warning, "a signature past its `expires` date",
         "A virtual patch must not live for ever. Renew the date with a reason, or retire the signature with `mode: retired`.";
+    InvalidSuppression = "invalid-suppression", Error, "a comment to edgesig that cannot be understood",
+        "A suppression is written `# edgesig: allow(LINT) until 2027-01-31 REASON`. The date and the reason are required: somebody has to look at it again, and has to know why it is there.";
+    ExpiredSuppression = "expired-suppression", Error, "a suppression past its date",
+        "A suppression holds until its date, so that nobody forgets it. Mend the signature, or give it a new date with a reason that still holds.";
+    UnusedSuppression = "unused-suppression", Warning, "a suppression that excuses nothing",
+        "The lint finds nothing in this file (any more). Left in place, the comment would hide the next mistake of this kind.";
     UnusedLet = "unused-let", Warning, "a `let` that nothing uses",
         "A name that is never used is often a misspelled use. Remove it, or use it.";
 }

@@ -19,6 +19,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod eval;
 pub mod ir;
+pub mod lint;
 pub mod regex;
 pub mod request;
 pub mod semantic;

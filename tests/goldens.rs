@@ -121,11 +121,14 @@ fn error_cases() {
 }
 
 /// Codes of the layers behind: they have their cases there.
-const ELSEWHERE: [Code; 6] = [
+const ELSEWHERE: [Code; 9] = [
     Code::UnsupportedOnTarget,
     Code::TargetDeviation,
     Code::RateError,
     Code::MissingTests,
     Code::FailingTest,
     Code::Expired,
+    Code::InvalidSuppression,
+    Code::ExpiredSuppression,
+    Code::UnusedSuppression,
 ];

@@ -98,7 +98,7 @@ fn every_module_is_in_the_table() {
 
 #[test]
 fn generated_pages_equal_their_files() {
-    for page in ["fields", "diagnostics"] {
+    for page in ["fields", "diagnostics", "lints"] {
         let output = Command::new(env!("CARGO_BIN_EXE_edgesig")).args(["docs", page]).output().unwrap();
         let generated = String::from_utf8(output.stdout).unwrap();
         let path = root().join(format!("docs/{page}.md"));

@@ -9,6 +9,8 @@ use super::tests_of;
 use crate::codegen::Options;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::ir::{self, Date, Mode, Rule, Ruleset, Selection};
+use crate::lint::{self, Level, Levels};
+use crate::syntax::ast;
 use rayon::prelude::*;
 
 const AFTER_HELP: &str = "\
@@ -18,28 +20,37 @@ that matches and one that does not, and its tests pass. Warnings leave the exit 
 Examples:
   edgesig check
   edgesig check signatures/cve/log4shell-jndi.yaml
-  edgesig check --deny warnings                   in CI";
+  edgesig check --deny warnings                   in CI
+  edgesig check --allow short-literal --deny unanchored-pattern
+
+docs/lints.md and `edgesig explain LINT` say what each lint looks for; `lints:` in edgesig.yaml sets
+levels for good. A comment excuses one file for a time:
+  # edgesig: allow(short-literal) until 2027-01-31 the parameter has two letters";
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     #[command(flatten)]
     paths: Paths,
-    /// Make warnings count like errors
-    #[arg(long, value_name = "WHAT")]
-    deny: Option<Deny>,
+    /// Make a lint an error, or with `warnings` count every warning like one
+    #[arg(long, value_name = "LINT|warnings", value_delimiter = ',')]
+    deny: Vec<String>,
+    /// Make a lint a warning
+    #[arg(long, value_name = "LINT", value_delimiter = ',')]
+    warn: Vec<String>,
+    /// Do not look for what a lint looks for
+    #[arg(long, value_name = "LINT", value_delimiter = ',')]
+    allow: Vec<String>,
     /// The day that decides what has expired [default: today, UTC]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = load::parse_date)]
     today: Option<Date>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Deny {
-    Warnings,
-}
-
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let mut loaded = Loaded::load(&arguments.paths.paths)?;
+    let mut of_levels = Diagnostics::default();
+    let levels = levels(arguments, loaded.workspace.project.as_ref(), &mut of_levels)?;
+    loaded.diagnostics.extend(of_levels);
     let ruleset = &loaded.ruleset;
     let mut invalid = loaded.diagnostics.has_errors();
     let mut found = Diagnostics::default();
@@ -55,13 +66,23 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         .list
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error && of_project(diagnostic));
-    demand(ruleset, load::today(arguments.today), tests_make_sense, &mut found);
+    let today = load::today(arguments.today);
+    demand(ruleset, today, tests_make_sense, &mut found);
+    found.extend(lint::lint(&lint::Input {
+        sources: &loaded.workspace.sources,
+        project: loaded.workspace.project.as_ref(),
+        signatures: &loaded.signatures,
+        ruleset,
+        levels: &levels,
+        today,
+        whole: arguments.paths.paths.is_empty(),
+    }));
     loaded.diagnostics.extend(found);
     loaded.diagnostics.sort();
     loaded.show(console)?;
     let tests: usize = loaded.ruleset.rules.iter().map(|rule| rule.tests.len()).sum();
     let has = |severity| loaded.diagnostics.list.iter().any(|diagnostic| diagnostic.severity == severity);
-    let denied = arguments.deny == Some(Deny::Warnings) && has(Severity::Warning);
+    let denied = levels.deny_warnings && has(Severity::Warning);
     if invalid {
         Ok(Exit::Invalid)
     } else if has(Severity::Error) || denied {
@@ -71,6 +92,26 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         console.line(&format!("checked {count}, {} passed", counted(tests, "test")))?;
         Ok(Exit::Clean)
     }
+}
+
+/// What the project says of lints, then the command line; the strictest word about a lint counts.
+fn levels(
+    arguments: &Arguments,
+    project: Option<&ast::Project>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Levels, Failure> {
+    let mut levels = Levels::of_project(project, diagnostics);
+    for (ids, level) in
+        [(&arguments.allow, Level::Allow), (&arguments.warn, Level::Warn), (&arguments.deny, Level::Deny)]
+    {
+        for id in ids {
+            levels.set(id, level).map_err(|unknown| match unknown.near {
+                Some(near) => Failure::with_help(unknown.message, format!("did you mean `{near}`?")),
+                None => Failure::with_help(unknown.message, "docs/lints.md has them all"),
+            })?;
+        }
+    }
+    Ok(levels)
 }
 
 /// Compiles the set for every target of the project, whole and for each service, drafts included.

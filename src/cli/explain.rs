@@ -4,11 +4,12 @@
 mod why;
 
 use super::console::Console;
-use super::docs::{availability, capitalised, field_facts, severity, spelled};
+use super::docs::{availability, capitalised, field_facts, lint_text, severity, spelled};
 use super::failure::{Exit, Failure};
 use super::load::Paths;
 use crate::catalog::{FIELDS, FUNCTIONS, OPERATORS};
 use crate::diagnostic::Code;
+use crate::lint;
 
 const AFTER_HELP: &str = r#"REQUEST is the name of one of the signature's tests, a request line, a raw HTTP
 message, a curl command, a JSON object, or @FILE with any of these.
@@ -25,7 +26,7 @@ const USAGE: &str = "edgesig explain TOPIC\n       edgesig explain --signature I
 #[derive(clap::Args, Debug)]
 #[command(after_help = AFTER_HELP, override_usage = USAGE)]
 pub struct Arguments {
-    /// A diagnostic code, a field, a function or an operator
+    /// A diagnostic code, a lint, a field, a function or an operator
     #[arg(required_unless_present = "signature", conflicts_with = "signature")]
     topic: Option<String>,
     /// Explain what this signature says of a request
@@ -92,19 +93,24 @@ fn explain(topic: &str) -> Result<String, Failure> {
             wrapped(code.explanation())
         ));
     }
+    if let Some(lint) = lint::find(name) {
+        return Ok(format!("{} (lint)\n\n{}", lint.id, lint_text(lint)));
+    }
     let known = FIELDS
         .iter()
         .map(|row| row.name)
         .chain(FUNCTIONS.iter().map(|row| row.name))
         .chain(OPERATORS.iter().map(|row| row.name))
-        .chain(Code::ALL.iter().map(|code| code.id()));
-    let failure = Failure::unknown("field, function, operator or diagnostic", topic, known);
+        .chain(Code::ALL.iter().map(|code| code.id()))
+        .chain(lint::LINTS.iter().map(|lint| lint.id));
+    let failure = Failure::unknown("field, function, operator, diagnostic or lint", topic, known);
     if failure.help().is_some() {
         return Err(failure);
     }
     Err(Failure::with_help(
         failure.to_string(),
-        "fields, functions and operators are in docs/fields.md, diagnostics in docs/diagnostics.md",
+        "fields, functions and operators are in docs/fields.md, diagnostics in docs/diagnostics.md, lints in \
+         docs/lints.md",
     ))
 }
 

@@ -52,7 +52,6 @@ pub struct Loaded {
     pub workspace: Workspace,
     pub ruleset: Ruleset,
     /// As written. Large; taking it apart can wait for the end of the process.
-    #[allow(dead_code)]
     pub signatures: ManuallyDrop<Vec<ast::Signature>>,
     /// Sorted.
     pub diagnostics: Diagnostics,

@@ -379,9 +379,8 @@ fn empty_operand(operator: TextOperator, name: &str, place: Span) -> Diagnostic 
 
 /// The empty literal of a side, where it is written there.
 fn empty_text(side: &Expression) -> Option<Span> {
-    let is_empty = |expression: &Expression| {
-        matches!(&expression.kind, ExpressionKind::String { value, .. } if value.is_empty())
-    };
+    let is_empty =
+        |expression: &Expression| matches!(&expression.kind, ExpressionKind::String { value, .. } if value.is_empty());
     if let ExpressionKind::List(elements) = &side.kind {
         return elements.iter().find(|element| is_empty(element)).map(|element| element.span);
     }

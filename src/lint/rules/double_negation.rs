@@ -1,0 +1,57 @@
+//! `not (a != b)`.
+
+use crate::catalog::Operator;
+use crate::lint::subject::Subject;
+use crate::lint::{Category, Check, Findings, Level, Lint};
+use crate::syntax::ast::{Expression, ExpressionKind};
+
+pub const LINT: Lint = Lint {
+    id: "double-negation",
+    category: Category::Logic,
+    level: Level::Warn,
+    what: "Looks for a `not` that takes back another one: `not not x`, `not (a != b)`.",
+    why: "Two negations cancel out, and a reviewer has to notice it. `not (a != b)` is exactly `a == b`, absent values \
+          included.",
+    example: r#"
+when: not (req.method != "TRACE")
+tests:
+  - {name: a trace, request: TRACE /, expect: match}
+  - {name: a page, request: GET /TRACE, expect: no_match}
+"#,
+    instead: r#"
+when: req.method == "TRACE"
+tests:
+  - {name: a trace, request: TRACE /, expect: match}
+  - {name: a page, request: GET /TRACE, expect: no_match}
+"#,
+    check: Check::Signature(check),
+};
+
+fn check(subject: &Subject<'_>, findings: &mut Findings) {
+    subject.each_expression(&mut |expression| {
+        let ExpressionKind::Not(inner) = &expression.kind else { return };
+        let inner = ungrouped(inner);
+        let mended = match &inner.kind {
+            ExpressionKind::Not(inner) => subject.slice(inner.span).to_owned(),
+            ExpressionKind::Compare { operator, left, right }
+                if operator.value == Operator::NotEqual && !matches!(left.kind, ExpressionKind::Quantified { .. }) =>
+            {
+                format!("{} == {}", subject.slice(left.span), subject.slice(right.span))
+            }
+            _ => return,
+        };
+        findings.push(
+            findings
+                .at(expression.span, "this `not` takes back another one", "twice not")
+                .secondary(inner.span, "negated already")
+                .fix("leave both out", expression.span, mended),
+        );
+    });
+}
+
+fn ungrouped(expression: &Expression) -> &Expression {
+    match &expression.kind {
+        ExpressionKind::Group(inner) => ungrouped(inner),
+        _ => expression,
+    }
+}

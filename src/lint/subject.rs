@@ -1,0 +1,290 @@
+//! One signature as lints look at it: its tree, its rule, and every comparison of the rule beside the place where it is
+//! written.
+
+use super::Input;
+use crate::catalog::{Field, Operator};
+use crate::ir::{Action, Check, Comparison, Predicate, Rule, Ruleset, Value};
+use crate::source::{SourceMap, Span, Spanned};
+use crate::syntax::ast::{self, Expression, ExpressionKind, RegexLiteral};
+use std::collections::HashMap;
+
+/// A signature without errors.
+pub struct Subject<'s> {
+    pub sources: &'s SourceMap,
+    pub signature: &'s ast::Signature,
+    pub rule: &'s Rule,
+    pub ruleset: &'s Ruleset,
+    /// Of the rule.
+    pub index: usize,
+    pub today: crate::ir::Date,
+    /// Every comparison of the rule, left to right: `when`, `except`, `rate.count`.
+    pub leaves: Vec<Leaf<'s>>,
+}
+
+/// One comparison.
+pub struct Leaf<'s> {
+    pub comparison: &'s Comparison,
+    /// Under an even number of `not`s; of a quantified one: and not of the contrary.
+    pub positive: bool,
+    pub place: Place,
+    /// Where it is written; `None` for what is no comparison (`exists x`, a bare bool).
+    pub written: Option<Written<'s>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    When,
+    Except,
+    Count,
+}
+
+/// A comparison as written.
+#[derive(Clone, Copy)]
+pub struct Written<'s> {
+    pub whole: Span,
+    pub operator: &'s Spanned<Operator>,
+    pub left: &'s Expression,
+    pub right: &'s Expression,
+}
+
+/// A literal of the right side, possibly written in a `let`.
+#[derive(Clone, Copy)]
+pub struct Literal<'s> {
+    pub expression: &'s Expression,
+    pub kind: LiteralKind<'s>,
+}
+
+#[derive(Clone, Copy)]
+pub enum LiteralKind<'s> {
+    Text { value: &'s [u8], ignore_case: bool },
+    Regex(&'s RegexLiteral),
+    Other,
+}
+
+impl<'s> Subject<'s> {
+    pub fn new(input: &Input<'s>, signature: &'s ast::Signature, rule: &'s Rule, index: usize) -> Subject<'s> {
+        let mut written = HashMap::new();
+        let mut note = |expression: &'s Expression| {
+            each(expression, &mut |part| {
+                if let ExpressionKind::Compare { operator, left, right } = &part.kind {
+                    written.insert(part.span, Written { whole: part.span, operator, left, right });
+                }
+            });
+        };
+        conditions(signature).for_each(&mut note);
+        let mut leaves = Vec::new();
+        let mut collect = |predicate: &'s Predicate, place: Place| {
+            each_leaf(predicate, true, &mut |comparison, positive| {
+                let written = written.get(&comparison.span).copied();
+                leaves.push(Leaf { comparison, positive: positive != comparison.negated, place, written });
+            });
+        };
+        collect(&rule.when, Place::When);
+        if let Some(except) = &rule.except {
+            collect(except, Place::Except);
+        }
+        if let Some(count) = rule.rate.as_ref().and_then(|rate| rate.count.as_ref()) {
+            collect(count, Place::Count);
+        }
+        let Input { sources, ruleset, today, .. } = *input;
+        Subject { sources, signature, rule, ruleset, index, today, leaves }
+    }
+
+    /// Every expression of the file with all its parts, `let`s too.
+    pub fn each_expression(&self, visit: &mut dyn FnMut(&'s Expression)) {
+        conditions(self.signature).for_each(|expression| each(expression, visit));
+    }
+
+    /// The literals on the right side of a leaf, those of `let` names too.
+    pub fn literals(&self, leaf: &Leaf<'s>) -> Vec<Literal<'s>> {
+        let mut literals = Vec::new();
+        if let Some(written) = leaf.written {
+            let side = if is_literal(written.left, self.signature, 0) { written.left } else { written.right };
+            collect_literals(side, self.signature, 0, &mut literals);
+        }
+        literals
+    }
+
+    /// The text literals of a leaf, those of `let` names too.
+    pub fn texts(&self, leaf: &Leaf<'s>) -> Vec<(&'s Expression, &'s [u8], bool)> {
+        let literals = self.literals(leaf).into_iter();
+        literals
+            .filter_map(|literal| match literal.kind {
+                LiteralKind::Text { value, ignore_case } => Some((literal.expression, value, ignore_case)),
+                LiteralKind::Regex(_) | LiteralKind::Other => None,
+            })
+            .collect()
+    }
+
+    /// The pattern literals of every `matches`, each once.
+    pub fn patterns(&self) -> Vec<(&Leaf<'s>, &'s Expression, &'s RegexLiteral)> {
+        let mut seen = Vec::new();
+        let mut patterns = Vec::new();
+        for leaf in &self.leaves {
+            for literal in self.literals(leaf) {
+                if let LiteralKind::Regex(regex) = literal.kind
+                    && !seen.contains(&literal.expression.span)
+                {
+                    seen.push(literal.expression.span);
+                    patterns.push((leaf, literal.expression, regex));
+                }
+            }
+        }
+        patterns
+    }
+
+    /// The file's text of a span.
+    pub fn slice(&self, span: Span) -> &'s str {
+        self.sources.slice(span)
+    }
+
+    /// Takes its terminal refusal for some clients.
+    pub fn blocks(&self) -> bool {
+        self.rule.actions.iter().any(|action| match action {
+            Action::Block(_) | Action::Redirect { .. } | Action::Tarpit(_) => true,
+            Action::Throttle
+            | Action::Log
+            | Action::Tag(_)
+            | Action::Score(_)
+            | Action::Allow(_)
+            | Action::Strip(_) => false,
+        }) && self.rule.rate.is_none()
+    }
+
+    /// The comparisons of `when`.
+    pub fn when(&self) -> impl Iterator<Item = &Leaf<'s>> {
+        self.leaves.iter().filter(|leaf| leaf.place == Place::When)
+    }
+}
+
+impl Leaf<'_> {
+    pub fn field(&self) -> Field {
+        self.comparison.value.field().field
+    }
+
+    /// The value is the field itself, without a function.
+    pub fn is_bare(&self) -> bool {
+        matches!(self.comparison.value, Value::Field(_))
+    }
+
+    /// Only asks whether there is a value.
+    pub fn is_exists(&self) -> bool {
+        self.comparison.check == Check::Exists
+    }
+}
+
+/// The conditions of a file, `let`s first.
+fn conditions(signature: &ast::Signature) -> impl Iterator<Item = &Expression> {
+    let rate = signature.rate.iter().flat_map(|rate| rate.key.iter().chain(&rate.count));
+    let lets = signature.lets.iter().map(|definition| &definition.value);
+    lets.chain(std::iter::once(&signature.when)).chain(&signature.except).chain(rate)
+}
+
+/// An expression and all its parts. As deep as the parser lets it be.
+pub fn each<'e>(expression: &'e Expression, visit: &mut dyn FnMut(&'e Expression)) {
+    visit(expression);
+    match &expression.kind {
+        ExpressionKind::Or(parts) | ExpressionKind::And(parts) | ExpressionKind::List(parts) => {
+            parts.iter().for_each(|part| each(part, visit));
+        }
+        ExpressionKind::Not(inner) | ExpressionKind::Group(inner) | ExpressionKind::Exists(inner) => each(inner, visit),
+        ExpressionKind::Quantified { body, .. } => each(body, visit),
+        ExpressionKind::Compare { left, right, .. } => {
+            each(left, visit);
+            each(right, visit);
+        }
+        ExpressionKind::Call { arguments, .. } => arguments.iter().for_each(|part| each(part, visit)),
+        ExpressionKind::Path { .. }
+        | ExpressionKind::String { .. }
+        | ExpressionKind::Regex(_)
+        | ExpressionKind::Integer(_)
+        | ExpressionKind::Boolean(_)
+        | ExpressionKind::Ip(_)
+        | ExpressionKind::Cidr(_)
+        | ExpressionKind::Duration(_)
+        | ExpressionKind::ListReference(_)
+        | ExpressionKind::Error => {}
+    }
+}
+
+/// Every comparison of a predicate, with whether it stands under an even number of `not`s.
+pub fn each_leaf<'p>(predicate: &'p Predicate, positive: bool, visit: &mut dyn FnMut(&'p Comparison, bool)) {
+    match predicate {
+        Predicate::All(parts) | Predicate::Any(parts) => {
+            parts.iter().for_each(|part| each_leaf(part, positive, visit));
+        }
+        Predicate::Not(inner) => each_leaf(inner, !positive, visit),
+        Predicate::Compare(comparison) => visit(comparison, positive),
+    }
+}
+
+/// What a `let` name stands for. Names are defined before they are used, so this ends.
+fn definition<'s>(name: &str, signature: &'s ast::Signature) -> Option<&'s Expression> {
+    signature.lets.iter().find(|definition| definition.name.value == name).map(|definition| &definition.value)
+}
+
+/// `let`s inside of `let`s that are followed.
+const MAX_DEPTH: usize = 64;
+
+fn is_literal(expression: &Expression, signature: &ast::Signature, depth: usize) -> bool {
+    match &expression.kind {
+        ExpressionKind::Group(inner) => is_literal(inner, signature, depth),
+        ExpressionKind::Path { name, keys: None } if depth < MAX_DEPTH => {
+            definition(&name.value, signature).is_some_and(|value| is_literal(value, signature, depth + 1))
+        }
+        ExpressionKind::String { .. }
+        | ExpressionKind::Regex(_)
+        | ExpressionKind::Integer(_)
+        | ExpressionKind::Ip(_)
+        | ExpressionKind::Cidr(_)
+        | ExpressionKind::List(_) => true,
+        ExpressionKind::Path { .. }
+        | ExpressionKind::Or(_)
+        | ExpressionKind::And(_)
+        | ExpressionKind::Not(_)
+        | ExpressionKind::Compare { .. }
+        | ExpressionKind::Exists(_)
+        | ExpressionKind::Quantified { .. }
+        | ExpressionKind::Call { .. }
+        | ExpressionKind::Boolean(_)
+        | ExpressionKind::Duration(_)
+        | ExpressionKind::ListReference(_)
+        | ExpressionKind::Error => false,
+    }
+}
+
+fn collect_literals<'s>(
+    expression: &'s Expression,
+    signature: &'s ast::Signature,
+    depth: usize,
+    literals: &mut Vec<Literal<'s>>,
+) {
+    let kind = match &expression.kind {
+        ExpressionKind::Group(inner) => return collect_literals(inner, signature, depth, literals),
+        ExpressionKind::List(parts) => {
+            return parts.iter().for_each(|part| collect_literals(part, signature, depth, literals));
+        }
+        ExpressionKind::Path { name, keys: None } => {
+            if let Some(value) = definition(&name.value, signature).filter(|_| depth < MAX_DEPTH) {
+                collect_literals(value, signature, depth + 1, literals);
+            }
+            return;
+        }
+        ExpressionKind::String { value, ignore_case } => LiteralKind::Text { value, ignore_case: *ignore_case },
+        ExpressionKind::Regex(regex) => LiteralKind::Regex(regex),
+        ExpressionKind::Integer(_) | ExpressionKind::Ip(_) | ExpressionKind::Cidr(_) => LiteralKind::Other,
+        ExpressionKind::Path { .. }
+        | ExpressionKind::Or(_)
+        | ExpressionKind::And(_)
+        | ExpressionKind::Not(_)
+        | ExpressionKind::Compare { .. }
+        | ExpressionKind::Exists(_)
+        | ExpressionKind::Quantified { .. }
+        | ExpressionKind::Call { .. }
+        | ExpressionKind::Boolean(_)
+        | ExpressionKind::Duration(_)
+        | ExpressionKind::ListReference(_)
+        | ExpressionKind::Error => return,
+    };
+    literals.push(Literal { expression, kind });
+}

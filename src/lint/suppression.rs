@@ -1,0 +1,142 @@
+//! `# edgesig: allow(LINT) until 2027-01-31 REASON`: a comment that excuses the findings of a lint in its file, for a
+//! time. Called with everything that the lints found.
+
+use super::levels::UnknownLint;
+use super::{Check, Input, Lint, find};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Kind};
+use crate::ir::Date;
+use crate::source::{SourceId, Span};
+use std::collections::HashMap;
+
+/// How it is written, for messages.
+const FORM: &str = "write `# edgesig: allow(LINT) until 2027-01-31 REASON`";
+
+/// One lint that a comment excuses.
+struct Suppression {
+    lint: &'static Lint,
+    until: Date,
+    /// Of the lint's id in the comment.
+    span: Span,
+    used: bool,
+}
+
+/// Leaves out what is excused; reports what is wrong with the excuses.
+pub fn apply(input: &Input<'_>, found: Vec<Diagnostic>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    let mut by_source: HashMap<SourceId, Vec<Suppression>> = HashMap::new();
+    for signature in input.signatures {
+        for comment in &signature.comments {
+            let text = input.sources.slice(*comment);
+            if let Some(at) = directive(text) {
+                let read = read(text, at, *comment, &mut diagnostics);
+                by_source.entry(comment.source).or_default().extend(read);
+            }
+        }
+    }
+    for mut diagnostic in found {
+        let of_file = by_source.get_mut(&diagnostic.primary.span.source);
+        let excuse = of_file
+            .and_then(|list| list.iter_mut().find(|suppression| diagnostic.code == Kind::Lint(suppression.lint.id)));
+        match excuse {
+            Some(suppression) if suppression.until >= input.today => suppression.used = true,
+            Some(suppression) => {
+                suppression.used = true;
+                let until = suppression.until;
+                diagnostic = diagnostic.secondary(suppression.span, format!("was allowed until {until}"));
+                diagnostics.push(diagnostic);
+            }
+            None => diagnostics.push(diagnostic),
+        }
+    }
+    for suppression in by_source.into_values().flatten() {
+        let Suppression { lint, until, span, used } = suppression;
+        if until < input.today {
+            diagnostics.push(
+                Diagnostic::new(
+                    Code::ExpiredSuppression,
+                    span,
+                    format!("`{}` was allowed until {until}", lint.id),
+                    "is over",
+                )
+                .help("mend the signature, or give the suppression a new date and a reason that still holds"),
+            );
+            continue;
+        }
+        let could_fire = input.levels.severity(lint).is_some() && (input.whole || !matches!(lint.check, Check::Set(_)));
+        if !used && could_fire {
+            diagnostics.push(
+                Diagnostic::new(
+                    Code::UnusedSuppression,
+                    span,
+                    format!("`{}` finds nothing here", lint.id),
+                    "excuses nothing",
+                )
+                .help("remove the comment, so that it can't hide a mistake of tomorrow"),
+            );
+        }
+    }
+    diagnostics.sort();
+    diagnostics
+}
+
+/// Where the text after `edgesig:` starts in a comment that speaks to us.
+fn directive(comment: &str) -> Option<usize> {
+    let text = comment.trim_start_matches(['#', ' ', '\t']);
+    let start = comment.len() - text.len();
+    text.strip_prefix("edgesig:").map(|_| start + "edgesig:".len())
+}
+
+/// Reads a comment from the byte after `edgesig:`.
+fn read(comment: &str, at: usize, place: Span, diagnostics: &mut Diagnostics) -> Vec<Suppression> {
+    let span = |start: usize, end: usize| Span {
+        start: place.start + start as u32,
+        end: place.start + end as u32,
+        source: place.source,
+    };
+    let whole = span(at, comment.trim_end().len());
+    let mut wrong = |span: Span, message: String, label: &str| {
+        diagnostics.push(Diagnostic::new(Code::InvalidSuppression, span, message, label).help(FORM));
+    };
+    let rest = comment[at..].trim_start();
+    let Some(inside) = rest.strip_prefix("allow(") else {
+        wrong(whole, "this comment speaks to edgesig but allows nothing".to_owned(), "not understood");
+        return Vec::new();
+    };
+    let Some((ids, after)) = inside.split_once(')') else {
+        wrong(whole, "`allow(` is not closed".to_owned(), "no `)`");
+        return Vec::new();
+    };
+    let words = after.trim().split_once(char::is_whitespace).unwrap_or((after.trim(), ""));
+    let (date, reason) = match words {
+        ("until", rest) => rest.trim().split_once(char::is_whitespace).unwrap_or((rest.trim(), "")),
+        _ => ("", ""),
+    };
+    let Ok(until) = date.parse::<Date>() else {
+        wrong(whole, "a suppression says until which day it holds".to_owned(), "no `until` with a date");
+        return Vec::new();
+    };
+    if reason.trim().chars().filter(|c| c.is_alphanumeric()).count() < 3 {
+        wrong(whole, "a suppression says why".to_owned(), "no reason after the date");
+        return Vec::new();
+    }
+    let mut read = Vec::new();
+    let mut start = at + (comment[at..].len() - inside.len());
+    for part in ids.split(',') {
+        let id = part.trim();
+        let id_start = start + (part.len() - part.trim_start().len());
+        let id_span = span(id_start, id_start + id.len());
+        start += part.len() + 1;
+        match find(id) {
+            Some(lint) => read.push(Suppression { lint, until, span: id_span, used: false }),
+            None => {
+                let unknown = UnknownLint::new(id);
+                let diagnostic = Diagnostic::new(Code::InvalidSuppression, id_span, unknown.message, "not a lint");
+                diagnostics.push(match unknown.near {
+                    Some(near) => diagnostic.fix(format!("did you mean `{near}`?"), id_span, near),
+                    None => diagnostic.help("docs/lints.md has them all"),
+                });
+            }
+        }
+    }
+    read
+}

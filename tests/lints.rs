@@ -1,0 +1,181 @@
+//! Every lint by its two examples: the first fires, exactly this lint and at its place (goldens in `snapshots/lints`),
+//! the second is silent. Then levels and suppressions.
+
+use edgesig::cli::render;
+use edgesig::diagnostic::{Diagnostics, Kind, Severity};
+use edgesig::eval;
+use edgesig::lint::{self, LINTS, Level, Levels, Lint, example};
+use edgesig::semantic::Files;
+use edgesig::source::{SourceId, SourceMap};
+use std::collections::BTreeSet;
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _base: SourceId, _path: &str) -> Result<Vec<u8>, String> {
+        Err("there are no files here".to_owned())
+    }
+}
+
+/// What is said about the files of an example, tests included.
+fn check(files: &[example::File], levels: &mut dyn FnMut(&mut Levels)) -> (SourceMap, Diagnostics) {
+    let mut sources = SourceMap::default();
+    let own = files.iter().find(|file| file.id.is_none());
+    let project = sources.add("edgesig.yaml", own.map_or(example::PROJECT, |file| &file.text));
+    let signatures: Vec<SourceId> = files
+        .iter()
+        .filter_map(|file| Some(sources.add(format!("{}.yaml", file.id.as_ref()?), file.text.clone())))
+        .collect();
+    let mut diagnostics = Diagnostics::default();
+    let project = edgesig::parse_project(&sources, Some(project), &mut diagnostics);
+    let signatures = edgesig::parse_signatures(&sources, &signatures, &mut diagnostics);
+    let ruleset = edgesig::analyze(&sources, project.as_ref(), &signatures, &NoFiles, &mut diagnostics);
+    let mut found = Levels::of_project(project.as_ref(), &mut diagnostics);
+    levels(&mut found);
+    diagnostics.extend(lint::lint(&lint::Input {
+        sources: &sources,
+        project: project.as_ref(),
+        signatures: &signatures,
+        ruleset: &ruleset,
+        levels: &found,
+        today: example::TODAY.parse().unwrap(),
+        whole: true,
+    }));
+    diagnostics.sort();
+    if !diagnostics.has_errors() || diagnostics.list.iter().all(|d| matches!(d.code, Kind::Lint(_))) {
+        for (index, rule) in ruleset.rules.iter().enumerate() {
+            for test in &rule.tests {
+                for (step, outcome) in test.steps.iter().zip(eval::run_test(&ruleset, index, test)) {
+                    assert_eq!(outcome.matched, step.expect_match, "{}: {}", rule.id, test.name);
+                }
+            }
+        }
+    }
+    (sources, diagnostics)
+}
+
+/// Every lint on, whatever its level.
+fn all_on(levels: &mut Levels) {
+    for lint in LINTS.iter().filter(|lint| lint.level == Level::Allow) {
+        levels.set(lint.id, Level::Warn).unwrap();
+    }
+}
+
+fn example_of(lint: &Lint, text: &str) -> (SourceMap, Diagnostics) {
+    // A lint that is off by default is for those who want it: it need not be silent on the others' examples.
+    check(&example::files(text), &mut |levels| {
+        if lint.level == Level::Allow {
+            levels.set(lint.id, Level::Warn).unwrap();
+        }
+    })
+}
+
+#[test]
+fn each_lint_fires_on_its_example_and_nowhere_else() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("snapshots/lints");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let mut wrong = Vec::new();
+    for lint in LINTS {
+        let (sources, found) = example_of(lint, lint.example);
+        let text = render::plain(&sources, &found);
+        let ids: BTreeSet<&str> = found.list.iter().map(|diagnostic| diagnostic.code.id()).collect();
+        if ids != BTreeSet::from([lint.id]) {
+            wrong.push(format!("the example of {} says {ids:?}\n{text}", lint.id));
+            continue;
+        }
+        settings.bind(|| insta::assert_snapshot!(lint.id, text));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_lint_is_silent_on_what_to_write_instead() {
+    for lint in LINTS {
+        let (sources, found) = example_of(lint, lint.instead);
+        assert!(found.list.is_empty(), "{}:\n{}", lint.id, render::plain(&sources, &found));
+    }
+}
+
+#[test]
+fn ids_are_in_order_and_of_two_words_or_more() {
+    assert!(LINTS.is_sorted_by_key(|lint| lint.id));
+    for lint in LINTS {
+        assert!(lint.id.contains('-') && lint.id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", lint.id);
+        assert!(edgesig::diagnostic::Code::from_id(lint.id).is_none(), "{}", lint.id);
+        assert!(lint.what.starts_with("Looks for ") && lint.what.ends_with('.'), "{}", lint.id);
+        let file = format!("src/lint/rules/{}.rs", lint.id.replace('-', "_"));
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        assert!(path.is_file(), "{} is in a file of another name", lint.id);
+    }
+}
+
+const TWICE_NOT: &str = r#"
+when: not (req.method != "TRACE")
+tests:
+  - {name: a trace, request: TRACE /, expect: match}
+  - {name: a page, request: GET /TRACE, expect: no_match}
+"#;
+
+fn suppressed(comment: &str) -> String {
+    let mut files = example::files(TWICE_NOT);
+    files[0].text.insert_str(0, &format!("{comment}\n"));
+    let (sources, found) = check(&files, &mut |_| {});
+    render::plain(&sources, &found)
+}
+
+#[test]
+fn suppressions() {
+    let mut said = String::new();
+    for comment in [
+        "# edgesig: allow(double-negation) until 2027-01-31 rewritten with the next release",
+        "# edgesig: allow(double-negation, mixed-operators) until 2027-01-31 rewritten with the next release",
+        "# edgesig: allow(double-negation) until 2026-11-23 the last day counts",
+        "# edgesig: allow(double-negation) until 2026-11-22 rewritten with the next release",
+        "# edgesig: allow(double-negation) until 2027-01-31",
+        "# edgesig: allow(double-negation) because we want to",
+        "# edgesig: allow(double-negatoin) until 2027-01-31 a misspelled lint",
+        "# edgesig: allow(unknown-key) until 2027-01-31 an error of the compiler",
+        "# edgesig: allow(double-negation",
+        "# edgesig: deny(double-negation)",
+        "# a comment about edgesig: allow(double-negation)",
+    ] {
+        said.push_str(&format!("== {comment}\n{}", suppressed(comment)));
+    }
+    insta::assert_snapshot!("suppressions", said);
+}
+
+#[test]
+fn levels_of_a_project() {
+    let mut files = example::files(TWICE_NOT);
+    let mut said = String::new();
+    for lints in [
+        "{double-negation: allow}",
+        "{double-negation: deny}",
+        "{double-negation: never}",
+        "{double-negatoin: deny}",
+        "{warnings: deny}",
+        "{warnings: allow}",
+        "{expired: allow}",
+        "[double-negation]",
+    ] {
+        files.truncate(1);
+        let text = format!("{}lints: {lints}\n", example::PROJECT);
+        files.push(example::File { id: None, text });
+        let (sources, found) = check(&files, &mut |_| {});
+        said.push_str(&format!("== {lints}\n{}", render::plain(&sources, &found)));
+    }
+    insta::assert_snapshot!("levels", said);
+}
+
+#[test]
+fn a_denied_lint_is_an_error() {
+    let files = example::files(TWICE_NOT);
+    let (_, found) = check(&files, &mut |levels| {
+        all_on(levels);
+        levels.set("double-negation", Level::Deny).unwrap();
+    });
+    let severity = found.list.iter().find(|d| d.code.id() == "double-negation").map(|d| d.severity);
+    assert_eq!(severity, Some(Severity::Error));
+}
