@@ -25,9 +25,10 @@ pub struct LogRecord {
     pub ids: Vec<String>,
 }
 
-/// Reads the records of one request (first and continuations, as they stand in the log).
+/// Reads the records of one request, as they stand in the log. Continuations may come before the first.
 pub fn parse_record(prefix: &str, lines: &[String]) -> Result<Option<LogRecord>, String> {
     let mut record: Option<LogRecord> = None;
+    let mut more = Vec::new();
     for line in lines {
         let rest = line.strip_prefix(prefix).unwrap_or(line);
         let malformed = || format!("not a record: {line}");
@@ -47,11 +48,15 @@ pub fn parse_record(prefix: &str, lines: &[String]) -> Result<Option<LogRecord>,
                 ids: split_ids(ids),
             });
         } else if let Some(fields) = rest.strip_prefix("+:v1|") {
-            let (_, ids) = fields.split_once("|ids=").ok_or_else(malformed)?;
-            record.as_mut().ok_or_else(malformed)?.ids.extend(split_ids(ids));
+            more.extend(split_ids(fields.split_once("|ids=").ok_or_else(malformed)?.1));
         } else {
             return Err(malformed());
         }
+    }
+    match &mut record {
+        Some(record) => record.ids.extend(more),
+        None if more.is_empty() => {}
+        None => return Err(format!("ids without a record: {}", more.join(","))),
     }
     Ok(record)
 }
