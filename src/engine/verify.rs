@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How many requests go through the engine before their results are compared.
 const BATCH: usize = 1000;
 
+/// Varnish's own limit: the evaluator has no workspace.
+const WORKSPACE_LIMIT: &str = "limit-workspace";
+
 /// Beside the set-up of the engine.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -34,6 +37,8 @@ pub enum Class {
     WithinTolerance,
     /// By the engine itself, as the wire check says; the reason.
     Refused(&'static str),
+    /// A documented deviation of the target; its name.
+    Deviation(&'static str),
     /// Not sent: why.
     Skipped(&'static str),
     Different(Box<Difference>),
@@ -61,6 +66,8 @@ pub struct Report {
     /// By reason.
     pub refused: BTreeMap<&'static str, u64>,
     pub skipped: BTreeMap<&'static str, u64>,
+    /// Documented deviations, by name.
+    pub deviations: BTreeMap<&'static str, u64>,
     pub different: u64,
     /// The first of them.
     pub differences: Vec<Difference>,
@@ -85,6 +92,7 @@ impl Report {
             Class::WithinTolerance => self.within_tolerance += 1,
             Class::Refused(reason) => *self.refused.entry(reason).or_default() += 1,
             Class::Skipped(reason) => *self.skipped.entry(reason).or_default() += 1,
+            Class::Deviation(name) => *self.deviations.entry(name).or_default() += 1,
             Class::Different(difference) => {
                 self.different += 1;
                 if self.differences.len() < keep {
@@ -123,6 +131,7 @@ pub fn verify_in(
         evaluator: Evaluator::new(ruleset),
         follower: Evaluator::new(ruleset),
         ruleset,
+        can_act: ruleset.rules.iter().any(|rule| rule.mode.can_act()),
         report: Report::default(),
         keep,
     };
@@ -139,8 +148,10 @@ pub fn verify_in(
         progress(&judge.report);
     }
     let after = session.counters()?;
+    let without_slot = judge.report.refused.get(wire::NO_SLOT).copied().unwrap_or(0);
     judge.report.counters = Counters {
-        vcl_fail: after.vcl_fail - before.vcl_fail,
+        // Those are no failures of the VCL: varnishd had lost the request before.
+        vcl_fail: (after.vcl_fail - before.vcl_fail).saturating_sub(without_slot),
         child_panic: after.child_panic - before.child_panic,
         child_died: after.child_died - before.child_died,
         losthdr: after.losthdr - before.losthdr,
@@ -168,6 +179,7 @@ struct Judge<'r> {
     /// Takes the engine's decisions on rates, and checks them.
     follower: Evaluator<'r>,
     ruleset: &'r Ruleset,
+    can_act: bool,
     report: Report,
     keep: usize,
 }
@@ -211,7 +223,13 @@ impl Judge<'_> {
         let differ =
             |request, expected, seen| Class::Different(Box::new(Difference { index, request, expected, seen }));
         if let Some(reason) = refusal {
-            return if is_own_refusal(&observed.reply) {
+            let fails_in_vcl = reason == wire::NO_SLOT
+                && match &observed.reply {
+                    // Where nothing can act, a failure is restarted without the rules.
+                    Reply::Answer(answer) => answer.status >= 400 || !self.can_act,
+                    Reply::Closed | Reply::TimedOut => false,
+                };
+            return if is_own_refusal(&observed.reply) || fails_in_vcl {
                 Class::Refused(reason)
             } else {
                 differ(request, format!("refused by the engine: {reason}"), describe(&observed.reply))
@@ -231,12 +249,24 @@ impl Judge<'_> {
             return differ(request, expected.describe(), describe(&observed.reply));
         }
         if expected != seen {
+            if self.is_workspace_limit(&request, &seen) {
+                return Class::Deviation(WORKSPACE_LIMIT);
+            }
             return differ(request, expected.describe(), seen.describe());
         }
         if let Err(error) = rate_error {
             return differ(request, format!("a decision within the tolerance of the rate: {error}"), seen.describe());
         }
         if exact { Class::Agreed } else { Class::WithinTolerance }
+    }
+
+    /// The engine had no room for the copies of this request, and did with it what the project says of limits.
+    fn is_workspace_limit(&self, request: &Request, seen: &Seen) -> bool {
+        let acts = self.can_act && self.ruleset.settings.limits.over.is_some();
+        let outcome = (seen.action.as_str(), seen.by.as_deref(), seen.status);
+        let expected =
+            if acts { ("block", Some(WORKSPACE_LIMIT), 431) } else { ("none", None, request.response.status) };
+        seen.limit.as_deref() == Some(WORKSPACE_LIMIT) && outcome == expected
     }
 
     /// Eval's verdict with the engine's decisions on rates, whether it is also eval's own, and whether they are

@@ -117,9 +117,10 @@ fn signature_rules<'a>(
     (services, rules)
 }
 
-/// `allow` first, then the others; in each the worst attack first, then by id.
-fn evaluation_order(rule: &Rule) -> (bool, Reverse<crate::ir::Risk>, &str) {
-    (!rule.is_allow(), Reverse(rule.risk), &rule.id)
+/// Plain `allow` first (the limits come right after them), scoped ones, then the others; in each the worst attack
+/// first, then by id.
+fn evaluation_order(rule: &Rule) -> (bool, bool, Reverse<crate::ir::Risk>, &str) {
+    (!rule.is_plain_allow(), !rule.is_allow(), Reverse(rule.risk), &rule.id)
 }
 
 /// Reports each id that is used again, and gives the signatures (by index) that do.

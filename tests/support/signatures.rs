@@ -10,6 +10,7 @@ use edgesig::ir::{
 };
 use edgesig::regex::Regex;
 use edgesig::source::{SourceId, Span};
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 pub const NOWHERE: Span = Span { source: SourceId(0), start: 0, end: 0 };
@@ -43,7 +44,7 @@ const PATTERNS: &[(&str, bool)] = &[
 /// A set of `count` rules. With `acting`, some of them are enforced.
 pub fn ruleset(rng: &mut Rng, count: usize, acting: bool) -> Ruleset {
     let mut rules: Vec<Rule> = (0..count).map(|number| rule(rng, number, acting)).collect();
-    rules.sort_by(|a, b| b.is_allow().cmp(&a.is_allow()).then(b.risk.cmp(&a.risk)).then_with(|| a.id.cmp(&b.id)));
+    rules.sort_by_key(|rule| (!rule.is_plain_allow(), !rule.is_allow(), Reverse(rule.risk), rule.id.clone()));
     Ruleset { settings: settings(rng), lists: lists(), rules }
 }
 
