@@ -186,7 +186,7 @@ impl<'r> Generator<'r> {
         let parts = |views: &[super::views::View], url: bool| -> Vec<Statement> {
             views
                 .iter()
-                .filter(|view| (view.operand.source == super::views::Source::Url) == url)
+                .filter(|view| matches!(view.operand.source, super::views::Source::Url(_)) == url)
                 .flat_map(|view| view.code.clone())
                 .collect()
         };

@@ -2,20 +2,17 @@
 
 use super::super::vcl::{Expression, Statement, when, when_else};
 use super::Generator;
-use super::views::{Cost, Operand, Presence, Source, regsub, regsuball, url_decoded};
+use super::views::{Cost, Operand, Presence, Source, UrlPart, regsub, regsuball, url_decoded};
 use crate::catalog::{Availability, Field};
 use crate::ir::FieldReference;
 use crate::source::Span;
+use std::collections::BTreeMap;
 
 /// A URL in absolute form. varnishd rewrites `http://AUTHORITY/path` itself and leaves the others.
 pub const ABSOLUTE: &str = "^[A-Za-z][A-Za-z0-9+.-]*+://";
 /// The two parts of what follows: a slash counts before `?` and `#`.
 const AUTHORITY: &str = "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)";
 const ORIGIN_FORM: &str = "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/(.*)|[^?#]*+(.*))";
-
-fn cost(plain: u32, escaped: u32, nested: u32, broken: u32) -> Cost {
-    Cost { plain, escaped, nested, broken, ..Cost::default() }
-}
 
 fn url() -> Expression {
     Expression::name("req.url")
@@ -40,14 +37,14 @@ impl<'r> Generator<'r> {
             }
             Field::UrlRaw => {
                 self.reads_url = true;
-                always(url(), Source::Url)
+                always(url(), Source::Url(UrlPart::Whole))
             }
             Field::Url | Field::Path | Field::PathRaw | Field::Query | Field::QueryRaw | Field::PathExt => {
                 self.reads_url = true;
                 self.views.url_fields.insert(field);
                 let text = self.get(field.row().name);
                 let presence = if field == Field::PathExt { Presence::IfSet(text.clone()) } else { Presence::Always };
-                Some(Operand { text, presence, source: Source::Url })
+                Some(Operand { text, presence, source: Source::Url(UrlPart::of(field)) })
             }
             Field::Args | Field::ArgsRaw | Field::ArgNames | Field::Cookies => {
                 always(self.get("value"), Source::Element)
@@ -176,24 +173,32 @@ impl<'r> Generator<'r> {
         let raw_path = || regsub(url(), r"\?.*", "");
         let raw_query = || regsub(url(), r"^[^?]*+\??", "");
         let mut code = Vec::new();
-        if reads(Field::PathRaw) {
+        // What stands in a variable is not cut out of the URL again: each copy takes room.
+        let (raw_path, raw_query) = if reads(Field::PathRaw) && reads(Field::QueryRaw) {
             code.push(self.set("req.path.raw", raw_path()));
-        }
-        if reads(Field::QueryRaw) {
             code.push(self.set("req.query.raw", raw_query()));
-        }
+            (self.get("req.path.raw"), self.get("req.query.raw"))
+        } else if reads(Field::PathRaw) {
+            code.push(self.set("req.path.raw", raw_path()));
+            (self.get("req.path.raw"), raw_query())
+        } else if reads(Field::QueryRaw) {
+            code.push(self.set("req.query.raw", raw_query()));
+            (raw_path(), self.get("req.query.raw"))
+        } else {
+            (raw_path(), raw_query())
+        };
         if reads_path {
             code.push(when_else(
                 url().matches("^[^?%]*+%"),
-                vec![self.set("req.path", url_decoded(raw_path()))],
-                vec![self.set("req.path", raw_path())],
+                vec![self.set("req.path", url_decoded(raw_path.clone()))],
+                vec![self.set("req.path", raw_path)],
             ));
         }
         if reads(Field::Query) {
             code.push(when_else(
                 url().matches(r"^[^?]*+\?[^%+]*+[%+]"),
-                vec![self.set("req.query", url_decoded(regsuball(raw_query(), r"\+", " ")))],
-                vec![self.set("req.query", raw_query())],
+                vec![self.set("req.query", url_decoded(regsuball(raw_query.clone(), r"\+", " ")))],
+                vec![self.set("req.query", raw_query)],
             ));
         }
         if reads(Field::Url) {
@@ -223,27 +228,37 @@ impl<'r> Generator<'r> {
         code
     }
 
-    /// What [`Generator::url_views`] takes, in lengths of the URL.
-    pub(super) fn url_cost(&self) -> Cost {
+    /// What [`Generator::url_views`] takes, in lengths of the part of the URL that each is made of.
+    pub(super) fn url_costs(&self) -> BTreeMap<UrlPart, Cost> {
         let reads = |field| self.views.url_fields.contains(&field) || self.views.twice.contains(&field);
         let reads_path = reads(Field::Path) || reads(Field::PathExt);
-        let mut total = Cost::default();
-        if reads(Field::PathRaw) || reads(Field::QueryRaw) {
-            total.add(Cost::flat(2));
+        let mut total: BTreeMap<UrlPart, Cost> = BTreeMap::new();
+        let mut add = |part, cost: Cost| total.entry(part).or_default().add(cost);
+        // Cut out and kept; what is decoded is cut out, unless the raw part is there, decoded and kept.
+        let cut = |raw| u32::from(!reads(raw));
+        if reads(Field::PathRaw) {
+            add(UrlPart::Path, Cost::flat(2));
         }
-        match (reads_path, reads(Field::Query)) {
-            (false, false) => {}
-            (true, false) => total.add(cost(2, 3, 0, 6)),
-            (_, true) => total.add(cost(2, 4, 0, 7)),
+        if reads(Field::QueryRaw) {
+            add(UrlPart::Query, Cost::flat(2));
+        }
+        if reads_path {
+            let cut = cut(Field::PathRaw);
+            add(UrlPart::Path, Cost::decoding(1 + cut, 2 + cut, 0, 5 + cut));
+        }
+        if reads(Field::Query) {
+            let cut = cut(Field::QueryRaw);
+            add(UrlPart::Query, Cost::decoding(1 + cut, 3 + cut, 0, 6 + cut));
         }
         if reads(Field::Url) {
-            total.add(if reads_path && reads(Field::Query) { cost(1, 2, 0, 2) } else { cost(1, 3, 0, 6) });
+            let joined = reads_path && reads(Field::Query);
+            add(UrlPart::Whole, if joined { Cost::decoding(1, 2, 0, 2) } else { Cost::decoding(1, 3, 0, 6) });
         }
         if reads(Field::PathExt) {
-            total.add(Cost::flat(3));
+            add(UrlPart::Path, Cost::flat(3));
         }
-        for _ in &self.views.twice {
-            total.add(cost(0, 0, 2, 5));
+        for field in &self.views.twice {
+            add(UrlPart::of(*field), Cost::decoding(0, 0, 2, 5));
         }
         total
     }

@@ -79,7 +79,7 @@ impl<'r> Generator<'r> {
                 self.need("blob", span, "`url_decode`");
                 let decoded = set(self, url_decoded(text.clone()));
                 let code = vec![when_else(text.clone().matches("%"), vec![decoded], vec![set(self, text)])];
-                let cost = Cost { plain: 1, escaped: 1, nested: 2, broken: 5, ..Cost::default() };
+                let cost = Cost::decoding(1, 1, 2, 5);
                 Some(Made { code, cost, absentable: false })
             }
             Call::HtmlDecode => {
@@ -90,7 +90,7 @@ impl<'r> Generator<'r> {
                     vec![set(self, text)],
                 )];
                 // With references: the table, what was a `%`, the escapes, the decoded text, without the table, the copy.
-                let cost = Cost { plain: 1, escaped: 1, broken: 1, references: 8, ..Cost::default() };
+                let cost = Cost { references: 8, ..Cost::flat(1) };
                 Some(Made { code, cost, absentable: false })
             }
             Call::Base64Decode => {

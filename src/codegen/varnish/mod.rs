@@ -27,6 +27,7 @@ mod predicate;
 mod rates;
 mod response;
 mod room;
+mod room_url;
 mod rules;
 mod support;
 mod views;

@@ -174,7 +174,11 @@ impl<'r> Generator<'r> {
         self.reads_url = true;
         self.views.twice.insert(field);
         let text = self.get(&format!("{} twice", field.row().name));
-        Operand { presence: Presence::IfSet(text.clone()), text, source: super::views::Source::Url }
+        Operand {
+            presence: Presence::IfSet(text.clone()),
+            text,
+            source: super::views::Source::Url(super::views::UrlPart::of(field)),
+        }
     }
 
     fn address_check(&mut self, value: &Value, check: &Check, span: Span) -> Option<Expression> {

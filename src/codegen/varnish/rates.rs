@@ -116,7 +116,7 @@ impl<'r> Generator<'r> {
             };
             match &operand.source {
                 Source::Header(header) => self.keyed_headers.push(header.clone()),
-                Source::Url => self.keyed_urls += 1,
+                Source::Url(_) => self.keyed_urls += 1,
                 Source::Small | Source::Element => {}
             }
             let mut present = match &operand.presence {

@@ -3,6 +3,7 @@
 
 use super::super::vcl::{Comparator, Expression, Item, Statement, when, when_else};
 use super::Generator;
+use super::room_url::{ABSOLUTE_COPIES, Heaviest as _};
 use super::views::{Cost, Source};
 use std::collections::BTreeMap;
 
@@ -24,11 +25,9 @@ const WORKSPACE: i64 = 77_000;
 /// The request itself lies there; one longer than this and full of copies fails, and `vcl_synth` makes the same of it.
 const REQUEST: i64 = 16_384;
 /// A joined header, a URL in absolute form: at most about `http_req_size`.
-const LONGEST: i64 = 32_768;
+pub(super) const LONGEST: i64 = 32_768;
 /// For the log record, the response and the service's own code.
 const SERVICE: i64 = 5_000;
-/// The original and the origin form of a URL in absolute form.
-const ABSOLUTE_COPIES: u32 = 4;
 /// A header that is no longer counts as this long.
 const SHORT: i64 = 128;
 /// Of one variable: its record and its name.
@@ -70,16 +69,6 @@ impl<'r> Generator<'r> {
         costs
     }
 
-    /// What the URL's views take, in its lengths.
-    fn url_factor(&self) -> Cost {
-        let mut cost = self.url_cost();
-        for view in self.views.functions.iter().filter(|view| view.operand.source == Source::Url) {
-            cost.add(view.cost);
-        }
-        cost.add(Cost::flat(4 * self.keyed_urls));
-        cost
-    }
-
     /// Room for copies.
     fn budget(&self) -> i64 {
         let flags: usize = self.visits.iter().map(|visit| visit.flags().min(40)).sum();
@@ -90,12 +79,13 @@ impl<'r> Generator<'r> {
 
     /// The sub that reckons, unless everything fits anyway. Reports a set that could not work at all.
     pub(super) fn room_items(&mut self) -> Vec<Item> {
-        let (url, headers, budget) = (self.url_factor(), self.header_costs(), self.budget());
+        let (url, headers, budget) = (self.url_factors(), self.header_costs(), self.budget());
         let (lists, _) = self.visit_costs();
         let limit = i64::from(self.settings.limits.url);
-        let reads_url = self.reads_url && (url != Cost::default() || lists != Cost::default());
+        let reads_url = self.reads_url && (!url.is_empty() || lists != Cost::default());
+        let heaviest = |of: &dyn Fn(Cost) -> u32| url.heaviest(lists, of);
         let shortest: i64 = headers.values().map(|cost| i64::from(cost.plain) * SHORT).sum();
-        if i64::from(url.plain + lists.plain) * limit.min(1024) + shortest > budget {
+        if i64::from(heaviest(&|cost| cost.plain)) * limit.min(1024) + shortest > budget {
             let rules = self.heavy_rules().join(", ");
             self.unsupported(
                 self.any_span(),
@@ -106,7 +96,7 @@ impl<'r> Generator<'r> {
             return Vec::new();
         }
         let worst_header = headers.values().map(|cost| i64::from(cost.worst())).max().unwrap_or(0) * LONGEST;
-        let worst_url = if reads_url { i64::from(url.worst() + lists.worst() + ABSOLUTE_COPIES) * limit } else { 0 };
+        let worst_url = if reads_url { i64::from(heaviest(&Cost::worst) + ABSOLUTE_COPIES) * limit } else { 0 };
         if worst_header + worst_url <= budget {
             return Vec::new();
         }
@@ -123,7 +113,7 @@ impl<'r> Generator<'r> {
             });
         }
         if reads_url {
-            body.extend(self.url_room(url, lists));
+            body.extend(self.url_room(&url, lists));
         }
         body.push(self.over_when_needed(budget));
         items.insert(0, Item::Sub {
@@ -137,7 +127,7 @@ impl<'r> Generator<'r> {
         self.reckons = true;
         if lists != Cost::default() {
             let product =
-                Expression::Product(Box::new(self.get_int("url size")), Box::new(self.get_int("list copies")));
+                Expression::Product(Box::new(self.get_int("query size")), Box::new(self.get_int("list copies")));
             let body = vec![when(
                 self.get_int("lists reckoned").equals(Expression::Integer(0)),
                 vec![
@@ -186,59 +176,6 @@ impl<'r> Generator<'r> {
             code.push(when_else(text().matches("[%&;]"), product(cost.worst()), product(cost.plain.max(cost.escaped))));
         }
         vec![when(text(), code)]
-    }
-
-    /// Sets how long the URL is and how many copies are made of it.
-    fn url_room(&self, url: Cost, lists: Cost) -> Vec<Statement> {
-        let limit = i64::from(self.settings.limits.url);
-        let target = || Expression::name("req.url");
-        let mut sizes: Vec<i64> = vec![256, 512];
-        sizes.extend((2..=limit.div_euclid(512)).map(|step| step * 512));
-        sizes.extend([8192, 16_384].into_iter().filter(|size| *size > limit));
-        let size = |bytes: i64| vec![self.set_int("url size", Expression::Integer(bytes))];
-        let branches = sizes
-            .iter()
-            .enumerate()
-            .rev()
-            .map(|(index, from)| {
-                let to = sizes.get(index + 1).copied().unwrap_or(LONGEST);
-                (target().matches(format!("^.{{{from}}}")), size(to))
-            })
-            .collect();
-        let mut body = vec![when_else(
-            target().matches("^.{256}"),
-            vec![Statement::If { branches, otherwise: Vec::new() }],
-            size(256),
-        )];
-        let set = |url: u32, lists: u32| {
-            vec![
-                self.set_int("url copies", Expression::Integer(i64::from(url))),
-                self.set_int("list copies", Expression::Integer(i64::from(lists))),
-            ]
-        };
-        body.push(Statement::If {
-            branches: vec![
-                (target().matches(super::views::BROKEN_ESCAPE), set(url.broken, lists.broken)),
-                (target().matches("%25"), set(url.escaped + url.nested, lists.escaped + lists.nested)),
-                (target().matches("[%+]"), set(url.escaped, lists.escaped)),
-            ],
-            otherwise: set(url.plain, lists.plain),
-        });
-        let more = |pattern: &str, url: u32, lists: u32| {
-            let mut body = Vec::new();
-            for (name, times) in [("url copies", url), ("list copies", lists)] {
-                if times > 0 {
-                    body.push(self.add_int(name, Expression::Integer(i64::from(times))));
-                }
-            }
-            (!body.is_empty()).then(|| when(target().matches(pattern), body))
-        };
-        body.extend(more(r"//|/\.|%2[5EeFf]|%[^0-9A-Fa-f]", url.dots, lists.dots));
-        body.extend(more("&#|;|%(?:2[356]|3[Bb])|%[^0-9A-Fa-f]", url.references, lists.references));
-        body.extend(more(super::fields::ABSOLUTE, ABSOLUTE_COPIES, 0));
-        let product = Expression::Product(Box::new(self.get_int("url size")), Box::new(self.get_int("url copies")));
-        body.push(self.add_int("need", product));
-        body
     }
 
     fn over_when_needed(&self, budget: i64) -> Statement {

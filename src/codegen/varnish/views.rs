@@ -31,10 +31,31 @@ pub enum Presence {
 pub enum Source {
     /// At most some dozens of bytes.
     Small,
-    Url,
+    Url(UrlPart),
     /// One argument or cookie, or a form of it.
     Element,
     Header(String),
+}
+
+/// The part of the URL that bounds a value's length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UrlPart {
+    Whole,
+    Path,
+    Query,
+}
+
+impl UrlPart {
+    /// The part that a field of the URL is.
+    pub fn of(field: Field) -> UrlPart {
+        if matches!(field, Field::Path | Field::PathRaw | Field::PathExt) {
+            UrlPart::Path
+        } else if matches!(field, Field::Query | Field::QueryRaw) {
+            UrlPart::Query
+        } else {
+            UrlPart::Whole
+        }
+    }
 }
 
 /// How many times its source's length a view takes of the workspace.
@@ -45,7 +66,9 @@ pub struct Cost {
     pub escaped: u32,
     /// More, when decoding once leaves a `%`.
     pub nested: u32,
-    /// The URL holds a `%` that starts no escape. Instead of `escaped` and `nested`.
+    /// The URL holds a few `%` that start no escape. Instead of `escaped` and `nested`, as is `broken`.
+    pub stray: u32,
+    /// It holds so many that escaping them makes it three times as long.
     pub broken: u32,
     /// More, when something is to be resolved in a path.
     pub dots: u32,
@@ -55,7 +78,12 @@ pub struct Cost {
 
 impl Cost {
     pub fn flat(times: u32) -> Cost {
-        Cost { plain: times, escaped: times, broken: times, ..Cost::default() }
+        Cost { plain: times, escaped: times, stray: times, broken: times, ..Cost::default() }
+    }
+
+    /// Of a decoding: where a `%` is escaped before, one copy more is made.
+    pub fn decoding(plain: u32, escaped: u32, nested: u32, broken: u32) -> Cost {
+        Cost { plain, escaped, nested, stray: broken.min(escaped + nested + 1), broken, ..Cost::default() }
     }
 
     /// All of it.
@@ -67,6 +95,7 @@ impl Cost {
         self.plain += other.plain;
         self.escaped += other.escaped;
         self.nested += other.nested;
+        self.stray += other.stray;
         self.broken += other.broken;
         self.dots += other.dots;
         self.references += other.references;
@@ -78,6 +107,7 @@ impl Cost {
             plain: self.plain.max(other.plain),
             escaped: self.escaped.max(other.escaped),
             nested: self.nested.max(other.nested),
+            stray: self.stray.max(other.stray),
             broken: self.broken.max(other.broken),
             dots: self.dots.max(other.dots),
             references: self.references.max(other.references),
@@ -114,6 +144,11 @@ pub struct Views {
 
 /// What the guard of a decoding replaces: a `%` that starts no escape, and that of `%00`, which would cut the text.
 pub const BROKEN_ESCAPE: &str = "%(?:(?=00)|(?![0-9A-Fa-f]{2}))";
+
+/// More than a few of those, in a part of the URL that starts with `start`.
+pub fn many_broken_escapes(start: &str) -> String {
+    format!("{start}(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{{2}}[^%]*+)*+{BROKEN_ESCAPE}){{32}}")
+}
 
 /// Decodes `%HH` once; never fails.
 pub fn url_decoded(text: Expression) -> Expression {

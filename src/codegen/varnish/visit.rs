@@ -9,6 +9,7 @@ use super::views::{Cost, View, regsub, regsuball, url_decoded};
 use crate::catalog::Field;
 use crate::ir::{Call, Check, Comparison, FieldReference, Quantifier, Value};
 use crate::regex::escape;
+use std::collections::BTreeMap;
 
 /// More occurrences than these are not unrolled.
 pub const MOST_VALUES: u32 = 32;
@@ -216,9 +217,9 @@ impl<'r> Generator<'r> {
         calls
     }
 
-    /// What the lists take of the workspace: of the URL, and of the Cookie header.
+    /// What the lists take of the workspace: of the query, and of the Cookie header.
     pub(super) fn visit_costs(&self) -> (Cost, u32) {
-        let (mut url, mut cookies) = (Cost::default(), 0);
+        let (mut names, mut cookies): (BTreeMap<&[Vec<u8>], Cost>, u32) = (BTreeMap::new(), 0);
         for visit in &self.visits {
             let mut functions = Cost::default();
             visit.functions.iter().for_each(|view| functions.add(view.cost));
@@ -228,18 +229,18 @@ impl<'r> Generator<'r> {
             }
             let mut cost = match visit.reference.field {
                 Field::ArgsRaw if !visit.forms => Cost::flat(2),
-                _ => Cost { plain: 2, escaped: 5, broken: 8, ..Cost::default() },
+                _ => Cost::decoding(2, 5, 0, 8),
             };
             cost.add(functions);
             if visit.forms {
-                cost.add(Cost { nested: 2, broken: 5, ..Cost::default() });
+                cost.add(Cost::decoding(0, 0, 2, 5));
                 cost.add(functions);
                 cost.add(functions);
             }
-            // An occurrence has one name, so different names share the URL's length; several lists of one name do not.
-            url = url.max(cost);
+            names.entry(&visit.reference.keys).or_default().add(cost);
         }
-        (url, cookies)
+        // An occurrence has one name, so different names share the query's length; several lists of one name do not.
+        (names.into_values().fold(Cost::default(), Cost::max), cookies)
     }
 }
 
