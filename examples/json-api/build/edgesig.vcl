@@ -67,42 +67,105 @@ sub edgesig_url {
 # without a word when it is full; a request that needs too much is over a limit instead.
 sub edgesig_room {
 	call edgesig_room_headers;
-	if (req.url ~ "^.{256}") {
-		if (req.url ~ "^.{16384}") {
-			var.set_int("edgesig:url size", 32768);
-		} elsif (req.url ~ "^.{8192}") {
-			var.set_int("edgesig:url size", 16384);
-		} elsif (req.url ~ "^.{2048}") {
-			var.set_int("edgesig:url size", 8192);
-		} elsif (req.url ~ "^.{1536}") {
-			var.set_int("edgesig:url size", 2048);
-		} elsif (req.url ~ "^.{1024}") {
-			var.set_int("edgesig:url size", 1536);
-		} elsif (req.url ~ "^.{512}") {
-			var.set_int("edgesig:url size", 1024);
-		} elsif (req.url ~ "^.{256}") {
-			var.set_int("edgesig:url size", 512);
+	if (req.url ~ "^[^?]{256}") {
+		if (req.url ~ "^[^?]{16384}") {
+			var.set_int("edgesig:path size", 32768);
+		} elsif (req.url ~ "^[^?]{8192}") {
+			var.set_int("edgesig:path size", 16384);
+		} elsif (req.url ~ "^[^?]{2048}") {
+			var.set_int("edgesig:path size", 8192);
+		} elsif (req.url ~ "^[^?]{1024}") {
+			var.set_int("edgesig:path size", 2048);
+		} elsif (req.url ~ "^[^?]{512}") {
+			var.set_int("edgesig:path size", 1024);
+		} elsif (req.url ~ "^[^?]{256}") {
+			var.set_int("edgesig:path size", 512);
 		}
 	} else {
-		var.set_int("edgesig:url size", 256);
+		var.set_int("edgesig:path size", 256);
 	}
-	if (req.url ~ "%(?:(?=00)|(?![0-9A-Fa-f]{2}))") {
-		var.set_int("edgesig:url copies", 6);
+	if (req.url ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
+		var.set_int("edgesig:path copies", 6);
+	} elsif (req.url ~ "^[^?]*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
+		var.set_int("edgesig:path copies", 4);
+	} elsif (req.url ~ "^[^?]*?(?:%25)") {
+		var.set_int("edgesig:path copies", 3);
+	} elsif (req.url ~ "^[^?]*?(?:[%+])") {
+		var.set_int("edgesig:path copies", 3);
+	} else {
+		var.set_int("edgesig:path copies", 2);
+	}
+	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:path size") * var.get_int("edgesig:path copies"));
+	if (req.url ~ "^[^?]*+\?.{256}") {
+		if (req.url ~ "^[^?]*+\?.{16384}") {
+			var.set_int("edgesig:query size", 32768);
+		} elsif (req.url ~ "^[^?]*+\?.{8192}") {
+			var.set_int("edgesig:query size", 16384);
+		} elsif (req.url ~ "^[^?]*+\?.{2048}") {
+			var.set_int("edgesig:query size", 8192);
+		} elsif (req.url ~ "^[^?]*+\?.{1792}") {
+			var.set_int("edgesig:query size", 2048);
+		} elsif (req.url ~ "^[^?]*+\?.{1536}") {
+			var.set_int("edgesig:query size", 1792);
+		} elsif (req.url ~ "^[^?]*+\?.{1280}") {
+			var.set_int("edgesig:query size", 1536);
+		} elsif (req.url ~ "^[^?]*+\?.{1024}") {
+			var.set_int("edgesig:query size", 1280);
+		} elsif (req.url ~ "^[^?]*+\?.{768}") {
+			var.set_int("edgesig:query size", 1024);
+		} elsif (req.url ~ "^[^?]*+\?.{512}") {
+			var.set_int("edgesig:query size", 768);
+		} elsif (req.url ~ "^[^?]*+\?.{256}") {
+			var.set_int("edgesig:query size", 512);
+		}
+	} else {
+		var.set_int("edgesig:query size", 256);
+	}
+	if (req.url ~ "^[^?]*+\?(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
+		var.set_int("edgesig:query copies", 0);
 		var.set_int("edgesig:list copies", 8);
-	} elsif (req.url ~ "%25") {
-		var.set_int("edgesig:url copies", 3);
+	} elsif (req.url ~ "^[^?]*+\?.*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
+		var.set_int("edgesig:query copies", 0);
+		var.set_int("edgesig:list copies", 6);
+	} elsif (req.url ~ "^[^?]*+\?.*?(?:%25)") {
+		var.set_int("edgesig:query copies", 0);
 		var.set_int("edgesig:list copies", 5);
-	} elsif (req.url ~ "[%+]") {
-		var.set_int("edgesig:url copies", 3);
+	} elsif (req.url ~ "^[^?]*+\?.*?(?:[%+])") {
+		var.set_int("edgesig:query copies", 0);
 		var.set_int("edgesig:list copies", 5);
 	} else {
-		var.set_int("edgesig:url copies", 2);
+		var.set_int("edgesig:query copies", 0);
 		var.set_int("edgesig:list copies", 2);
 	}
+	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:query copies"));
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
-		var.set_int("edgesig:url copies", var.get_int("edgesig:url copies") + 4);
+		if (req.url ~ "^.{256}") {
+			if (req.url ~ "^.{16384}") {
+				var.set_int("edgesig:url size", 32768);
+			} elsif (req.url ~ "^.{8192}") {
+				var.set_int("edgesig:url size", 16384);
+			} elsif (req.url ~ "^.{2048}") {
+				var.set_int("edgesig:url size", 8192);
+			} elsif (req.url ~ "^.{1792}") {
+				var.set_int("edgesig:url size", 2048);
+			} elsif (req.url ~ "^.{1536}") {
+				var.set_int("edgesig:url size", 1792);
+			} elsif (req.url ~ "^.{1280}") {
+				var.set_int("edgesig:url size", 1536);
+			} elsif (req.url ~ "^.{1024}") {
+				var.set_int("edgesig:url size", 1280);
+			} elsif (req.url ~ "^.{768}") {
+				var.set_int("edgesig:url size", 1024);
+			} elsif (req.url ~ "^.{512}") {
+				var.set_int("edgesig:url size", 768);
+			} elsif (req.url ~ "^.{256}") {
+				var.set_int("edgesig:url size", 512);
+			}
+		} else {
+			var.set_int("edgesig:url size", 256);
+		}
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * 4);
 	}
-	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * var.get_int("edgesig:url copies"));
 	if (var.get_int("edgesig:need") > 52448) {
 		var.set_int("edgesig:over", -1);
 	}
@@ -226,7 +289,7 @@ sub edgesig_room_headers {
 sub edgesig_lists {
 	if (var.get_int("edgesig:lists reckoned") == 0) {
 		var.set_int("edgesig:lists reckoned", 1);
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * var.get_int("edgesig:list copies"));
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:list copies"));
 		if (var.get_int("edgesig:need") > 52448) {
 			var.set_int("edgesig:over", -1);
 		}

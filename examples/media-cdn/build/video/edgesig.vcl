@@ -154,53 +154,84 @@ sub edgesig_url {
 # without a word when it is full; a request that needs too much is over a limit instead.
 sub edgesig_room {
 	call edgesig_room_headers;
-	if (req.url ~ "^.{256}") {
-		if (req.url ~ "^.{16384}") {
-			var.set_int("edgesig:url size", 32768);
-		} elsif (req.url ~ "^.{8192}") {
-			var.set_int("edgesig:url size", 16384);
-		} elsif (req.url ~ "^.{4096}") {
-			var.set_int("edgesig:url size", 8192);
-		} elsif (req.url ~ "^.{3584}") {
-			var.set_int("edgesig:url size", 4096);
-		} elsif (req.url ~ "^.{3072}") {
-			var.set_int("edgesig:url size", 3584);
-		} elsif (req.url ~ "^.{2560}") {
-			var.set_int("edgesig:url size", 3072);
-		} elsif (req.url ~ "^.{2048}") {
-			var.set_int("edgesig:url size", 2560);
-		} elsif (req.url ~ "^.{1536}") {
-			var.set_int("edgesig:url size", 2048);
-		} elsif (req.url ~ "^.{1024}") {
-			var.set_int("edgesig:url size", 1536);
-		} elsif (req.url ~ "^.{512}") {
-			var.set_int("edgesig:url size", 1024);
-		} elsif (req.url ~ "^.{256}") {
-			var.set_int("edgesig:url size", 512);
+	if (req.url ~ "^[^?]{256}") {
+		if (req.url ~ "^[^?]{16384}") {
+			var.set_int("edgesig:path size", 32768);
+		} elsif (req.url ~ "^[^?]{8192}") {
+			var.set_int("edgesig:path size", 16384);
+		} elsif (req.url ~ "^[^?]{4096}") {
+			var.set_int("edgesig:path size", 8192);
+		} elsif (req.url ~ "^[^?]{2048}") {
+			var.set_int("edgesig:path size", 4096);
+		} elsif (req.url ~ "^[^?]{1024}") {
+			var.set_int("edgesig:path size", 2048);
+		} elsif (req.url ~ "^[^?]{512}") {
+			var.set_int("edgesig:path size", 1024);
+		} elsif (req.url ~ "^[^?]{256}") {
+			var.set_int("edgesig:path size", 512);
 		}
 	} else {
-		var.set_int("edgesig:url size", 256);
+		var.set_int("edgesig:path size", 256);
 	}
-	if (req.url ~ "%(?:(?=00)|(?![0-9A-Fa-f]{2}))") {
-		var.set_int("edgesig:url copies", 10);
-		var.set_int("edgesig:list copies", 0);
-	} elsif (req.url ~ "%25") {
-		var.set_int("edgesig:url copies", 7);
-		var.set_int("edgesig:list copies", 0);
-	} elsif (req.url ~ "[%+]") {
-		var.set_int("edgesig:url copies", 7);
-		var.set_int("edgesig:list copies", 0);
+	if (req.url ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
+		var.set_int("edgesig:path copies", 10);
+	} elsif (req.url ~ "^[^?]*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
+		var.set_int("edgesig:path copies", 8);
+	} elsif (req.url ~ "^[^?]*?(?:%25)") {
+		var.set_int("edgesig:path copies", 7);
+	} elsif (req.url ~ "^[^?]*?(?:[%+])") {
+		var.set_int("edgesig:path copies", 7);
 	} else {
-		var.set_int("edgesig:url copies", 6);
-		var.set_int("edgesig:list copies", 0);
+		var.set_int("edgesig:path copies", 6);
 	}
-	if (req.url ~ "//|/\.|%2[5EeFf]|%[^0-9A-Fa-f]") {
-		var.set_int("edgesig:url copies", var.get_int("edgesig:url copies") + 5);
+	if (req.url ~ "^[^?]*?(?://|/\.|%2[5EeFf]|%[^0-9A-Fa-f])") {
+		var.set_int("edgesig:path copies", var.get_int("edgesig:path copies") + 5);
 	}
+	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:path size") * var.get_int("edgesig:path copies"));
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
-		var.set_int("edgesig:url copies", var.get_int("edgesig:url copies") + 4);
+		if (req.url ~ "^.{256}") {
+			if (req.url ~ "^.{16384}") {
+				var.set_int("edgesig:url size", 32768);
+			} elsif (req.url ~ "^.{8192}") {
+				var.set_int("edgesig:url size", 16384);
+			} elsif (req.url ~ "^.{4096}") {
+				var.set_int("edgesig:url size", 8192);
+			} elsif (req.url ~ "^.{3840}") {
+				var.set_int("edgesig:url size", 4096);
+			} elsif (req.url ~ "^.{3584}") {
+				var.set_int("edgesig:url size", 3840);
+			} elsif (req.url ~ "^.{3328}") {
+				var.set_int("edgesig:url size", 3584);
+			} elsif (req.url ~ "^.{3072}") {
+				var.set_int("edgesig:url size", 3328);
+			} elsif (req.url ~ "^.{2816}") {
+				var.set_int("edgesig:url size", 3072);
+			} elsif (req.url ~ "^.{2560}") {
+				var.set_int("edgesig:url size", 2816);
+			} elsif (req.url ~ "^.{2304}") {
+				var.set_int("edgesig:url size", 2560);
+			} elsif (req.url ~ "^.{2048}") {
+				var.set_int("edgesig:url size", 2304);
+			} elsif (req.url ~ "^.{1792}") {
+				var.set_int("edgesig:url size", 2048);
+			} elsif (req.url ~ "^.{1536}") {
+				var.set_int("edgesig:url size", 1792);
+			} elsif (req.url ~ "^.{1280}") {
+				var.set_int("edgesig:url size", 1536);
+			} elsif (req.url ~ "^.{1024}") {
+				var.set_int("edgesig:url size", 1280);
+			} elsif (req.url ~ "^.{768}") {
+				var.set_int("edgesig:url size", 1024);
+			} elsif (req.url ~ "^.{512}") {
+				var.set_int("edgesig:url size", 768);
+			} elsif (req.url ~ "^.{256}") {
+				var.set_int("edgesig:url size", 512);
+			}
+		} else {
+			var.set_int("edgesig:url size", 256);
+		}
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * 4);
 	}
-	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * var.get_int("edgesig:url copies"));
 	if (var.get_int("edgesig:need") > 52544) {
 		var.set_int("edgesig:over", -1);
 	}
