@@ -5,6 +5,7 @@ use super::Generator;
 use crate::catalog::Field;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Action, Rule};
+use std::collections::BTreeMap;
 
 /// The rows, as the docs print them.
 pub static DEVIATIONS: &[&str] = &[
@@ -25,23 +26,37 @@ const PIPE: usize = 4;
 const SYNTHETIC: usize = 5;
 const IN_FLIGHT: usize = 6;
 
-/// Notes the rows that signatures touch.
+/// As many ids as a note lists.
+const MOST_IDS: usize = 6;
+
+/// Notes the rows that signatures touch: one note for each row, with the signatures that touch it.
 pub fn note(generator: &mut Generator<'_>) {
-    let mut notes = Vec::new();
+    let mut touched: BTreeMap<usize, Vec<&Rule>> = BTreeMap::new();
     for rule in &generator.ruleset.rules {
         for row in rows(rule) {
-            // The first one is about the whole set.
-            if row == WORKSPACE && (!generator.reckons || notes.iter().any(|(_, other)| *other == WORKSPACE)) {
-                continue;
-            }
-            notes.push((rule, row));
+            touched.entry(row).or_default().push(rule);
         }
     }
-    for (rule, row) in notes {
+    if !generator.reckons {
+        touched.remove(&WORKSPACE);
+    }
+    for (row, rules) in touched {
+        let Some(first) = rules.first() else { continue };
+        // The first row is about the set as a whole.
+        let who = if row == WORKSPACE {
+            "this set".to_owned()
+        } else {
+            let mut who =
+                rules.iter().take(MOST_IDS).map(|rule| format!("`{}`", rule.id)).collect::<Vec<_>>().join(", ");
+            if rules.len() > MOST_IDS {
+                who.push_str(&format!(" and {} more", rules.len() - MOST_IDS));
+            }
+            who
+        };
         generator.diagnostics.push(Diagnostic::new(
             Code::TargetDeviation,
-            rule.span,
-            format!("`{}` can differ on varnish: {}", rule.id, DEVIATIONS[row].trim_end_matches('.')),
+            first.span,
+            format!("varnish can differ for {who}: {}", DEVIATIONS[row].trim_end_matches('.')),
             "touches a deviation",
         ));
     }
