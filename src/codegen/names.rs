@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug)]
 pub struct Names {
     prefix: String,
+    /// In lower case: to Varnish's compiler `A` and `a` are one name.
     taken: BTreeSet<String>,
 }
 
@@ -29,7 +30,7 @@ impl Names {
         let name = format!("{}_{legal}", self.prefix);
         let mut candidate = name.clone();
         let mut number = 2_u32;
-        while !self.taken.insert(candidate.clone()) {
+        while !self.taken.insert(candidate.to_ascii_lowercase()) {
             candidate = format!("{name}_{number}");
             number += 1;
         }
@@ -48,7 +49,8 @@ mod tests {
         fn names_are_legal_and_unique(ids in proptest::collection::vec("[a-zA-Z0-9_.é -]{0,100}", 0..20)) {
             let mut names = Names::new("edgesig");
             let given: Vec<String> = ids.iter().map(|id| names.unique(id)).collect();
-            prop_assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), given.len());
+            let lower: BTreeSet<String> = given.iter().map(|name| name.to_ascii_lowercase()).collect();
+            prop_assert_eq!(lower.len(), given.len());
             for name in &given {
                 prop_assert!(name.starts_with("edgesig_") && name.len() <= 126);
                 prop_assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
