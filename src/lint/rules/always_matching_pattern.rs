@@ -12,11 +12,13 @@ pub const LINT: Lint = Lint {
           comparison says only that there is a value. Usually a `*` should be a `+`, or an anchor is missing.",
     example: r#"
 when: req.path matches r"(?:\.\./)*"
+then: log
 tests:
   - {name: goes up, request: GET /a/%2e%2e/b, expect: match}
 "#,
     instead: r#"
 when: req.path matches r"(?:\.\./)+"
+then: log
 tests:
   - {name: goes up, request: GET /a/%2e%2e/b, expect: match}
   - {name: dots in a name, request: GET /a/v1..2, expect: no_match}

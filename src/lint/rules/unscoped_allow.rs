@@ -14,14 +14,14 @@ pub const LINT: Lint = Lint {
           User-Agent, an attacker satisfies it too. Add the client's address, or skip single signatures with \
           `allow(id: …)` or `allow(tag: …)`.",
     example: r#"
-when: req.headers["user-agent"] starts_with "UptimeProbe/"
+when: req.headers["user-agent"] starts_with i"UptimeProbe/"
 then: allow
 tests:
   - {name: the probe, request: {headers: {user-agent: UptimeProbe/2.1}}, expect: match}
   - {name: a browser, request: {headers: {user-agent: Mozilla/5.0}}, expect: no_match}
 "#,
     instead: r#"
-when: req.headers["user-agent"] starts_with "UptimeProbe/" and client.ip in @office
+when: req.headers["user-agent"] starts_with i"UptimeProbe/" and client.ip in @office
 then: allow
 tests:
   - {name: the probe, request: {headers: {user-agent: UptimeProbe/2.1}, client_ip: 203.0.113.5}, expect: match}
