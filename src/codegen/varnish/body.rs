@@ -4,6 +4,7 @@
 use super::super::vcl::{Comparator, Expression, Item, Statement, when_else};
 use super::Generator;
 use super::needles;
+use super::views::regsub;
 use crate::ir::{Check, Value};
 use crate::source::Span;
 
@@ -68,7 +69,10 @@ impl<'r> Generator<'r> {
                 Expression::name("req.method").matches(r"^(?:GET|HEAD|OPTIONS|TRACE|DELETE)\z").not(),
             ]),
         ]);
-        let bytes = Expression::call("std.integer", [length.clone(), Expression::Integer(999_999_999)]);
+        let bytes = Expression::call(
+            "std.integer",
+            [regsub(length.clone(), "^0+(?=[0-9])", ""), Expression::Integer(999_999_999)],
+        );
         let buffered = Expression::call("std.cache_req_body", [Expression::Bytes(u64::from(limit))]);
         let state = |number| self.set_int("body", Expression::Integer(number));
         let body = vec![Statement::If {

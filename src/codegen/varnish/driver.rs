@@ -44,7 +44,7 @@ impl<'r> Generator<'r> {
         let room = self.room_items();
         let (url_calls, url_lists) = self.visit_items(true);
         let (cookie_calls, cookie_lists) = self.visit_items(false);
-        let mut body = vec![self.call("client")];
+        let mut body = vec![Statement::Set(evaluating(), Expression::Boolean(true)), self.call("client")];
         let prepare = self.prepare_items(!room.is_empty(), &url_calls, &cookie_calls, &mut body);
 
         let (allow_calls, allow_items) = self.groups("allow", "Signatures that allow.", allows);
@@ -60,7 +60,7 @@ impl<'r> Generator<'r> {
         }
         if self.reads_body {
             let before_allows = first.iter().any(|rule| reads_body(rule));
-            let at = if before_allows { 1 } else { body.len() };
+            let at = if before_allows { 2 } else { body.len() };
             body.insert(at, self.call("body"));
         }
         let (rule_calls, rule_items) = self.groups("rules", "Signatures, by severity.", rules);
@@ -173,12 +173,18 @@ impl<'r> Generator<'r> {
         body: &mut Vec<Statement>,
     ) -> Vec<Item> {
         let mut items = Vec::new();
-        // varnishd joins Cookie and X-Forwarded-For itself and refuses a second Host or Content-Length.
+        // varnishd joins X-Forwarded-For itself and refuses a second Host or Content-Length.
         let mut headers: Vec<Statement> = self
             .headers
             .iter()
-            .filter(|header| !matches!(header.as_str(), "cookie" | "host" | "content-length"))
-            .map(|header| Statement::Do(Expression::call("std.collect", [Expression::Header("req", header.clone())])))
+            .filter(|header| !matches!(header.as_str(), "host" | "content-length"))
+            .map(|header| {
+                let mut arguments = vec![Expression::Header("req", header.clone())];
+                if header == "cookie" {
+                    arguments.push(Expression::text("; "));
+                }
+                Statement::Do(Expression::call("std.collect", arguments))
+            })
             .collect();
         headers.extend(self.forwarded_view());
         headers.extend(self.small_views());
@@ -190,25 +196,13 @@ impl<'r> Generator<'r> {
                 .flat_map(|view| view.code.clone())
                 .collect()
         };
-        if self.reads_url {
-            body.push(when(self.url_is_long(), vec![self.set_int("over", Expression::Integer(over::URL))]));
-        }
-        if has_room {
-            let check = self.call("room");
-            body.push(if self.reads_url {
-                when_else(self.over().equals(Expression::Integer(over::URL)), Vec::new(), vec![check])
-            } else {
-                check
-            });
-        }
         let functions = self.views.functions.clone();
         let header_views = parts(&functions, false);
         let mut open = Vec::new();
         if !headers.is_empty() {
             let name = self.sub("headers");
             // Joining comes first: the room is reckoned from the joined headers.
-            let at = 1;
-            body.insert(at, Statement::Call(name.clone()));
+            body.push(Statement::Call(name.clone()));
             items.push(Item::Sub {
                 name,
                 comment: vec![
@@ -217,6 +211,14 @@ impl<'r> Generator<'r> {
                 ],
                 body: headers,
             });
+        }
+        if self.reads_url {
+            let long = Expression::all([self.over().equals(Expression::Integer(0)), self.url_is_long()]);
+            body.push(when(long, vec![self.set_int("over", Expression::Integer(over::URL))]));
+        }
+        if has_room {
+            let check = self.call("room");
+            body.push(when(self.over().equals(Expression::Integer(0)), vec![check]));
         }
         for (index, chunk) in header_views.chunks(PER_SUB).enumerate() {
             let name = self.names.unique(&format!("header_values_{}", index + 1));
@@ -257,11 +259,7 @@ impl<'r> Generator<'r> {
             open.push(when(self.over().compare(Comparator::NotEqual, Expression::Integer(over::URL)), calls));
         }
         if !open.is_empty() {
-            if has_room {
-                body.push(when(is_open, open));
-            } else {
-                body.extend(open);
-            }
+            body.push(when(is_open, open));
         }
         items
     }
@@ -277,7 +275,7 @@ impl<'r> Generator<'r> {
     }
 
     fn has_limits(&self) -> bool {
-        self.reads_url || !self.visits.is_empty() || self.reckons
+        true
     }
 
     fn score_threshold(&self) -> Option<u32> {
@@ -332,6 +330,7 @@ impl<'r> Generator<'r> {
         if self.reads_url {
             finish.push(self.original_form());
         }
+        finish.push(Statement::Set(evaluating(), Expression::Boolean(false)));
         finish.push(self.call("log"));
         items.push(Item::Sub {
             name: self.sub("finish"),
@@ -448,7 +447,22 @@ impl<'r> Generator<'r> {
         let mut body = vec![Statement::Unset(self.tags_header())];
         let again =
             if self.tags.is_empty() && self.strips.is_empty() { Vec::new() } else { vec![self.call("effects")] };
-        body.push(when_else(first, vec![self.call("recv")], again));
+        // varnishd appends the peer to X-Forwarded-For before VCL runs: without it the request has no room left for a line
+        // or a byte, and nothing of it can be told for sure.
+        let prefix = &self.settings.prefix;
+        let mut full = Vec::new();
+        let record = if self.can_act() {
+            format!("{prefix}:v1|block|limit-workspace|431|-|ids=")
+        } else {
+            format!("{prefix}:v1|none|-|200|-|ids=limit-workspace")
+        };
+        full.push(Statement::Do(Expression::call("std.log", [Expression::text(record)])));
+        if self.can_act() {
+            full.push(Statement::Synth(Expression::Integer(431)));
+        }
+        let whole = Expression::Header("req", "x-forwarded-for".to_owned());
+        let entry = vec![when_else(whole, vec![self.call("recv")], full)];
+        body.push(when_else(first, entry, again));
         Item::Sub {
             name: "vcl_recv".to_owned(),
             comment: vec![
@@ -493,6 +507,11 @@ impl<'r> Generator<'r> {
         }
         items
     }
+}
+
+/// True while our code runs. The one kind of variable that outlives a failure of VCL, which takes all others back.
+pub fn evaluating() -> Expression {
+    Expression::name("req.hash_ignore_vary")
 }
 
 fn reads_body(rule: &Rule) -> bool {

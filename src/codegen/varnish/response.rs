@@ -3,6 +3,7 @@
 
 use super::super::vcl::{Comparator, Expression, Item, Statement, when};
 use super::Generator;
+use super::driver::evaluating;
 use crate::ir::{Action, BlockBody, Rule, TemplatePart};
 
 /// Added to the status of a refusal.
@@ -13,8 +14,32 @@ impl<'r> Generator<'r> {
     pub(super) fn synth_items(&mut self, counts_responses: bool) -> Vec<Item> {
         let mut items = Vec::new();
         let mut body = Vec::new();
+        let mut first = Vec::new();
         let acted = self.get_int("acted").equals(Expression::Integer(1));
+        // Our code failed, which only a request beyond `http_req_size` and full of copies can bring about.
+        let failed = Expression::all([
+            Expression::name("resp.reason").equals(Expression::text("VCL failed")),
+            evaluating().equals(Expression::Boolean(true)),
+        ]);
+        let record = |action: &str, by: &str, status: u16, ids: &str| {
+            let prefix = &self.settings.prefix;
+            let parts = vec![
+                Expression::text(format!("{prefix}:v1|{action}|{by}|{status}|")),
+                Expression::name("client.ip"),
+                Expression::text(format!("|ids={ids}")),
+            ];
+            Statement::Do(Expression::call("std.log", [Expression::Sum(parts)]))
+        };
+        let done = Statement::Set(evaluating(), Expression::Boolean(false));
         if self.can_act() {
+            let refused = SENTINEL + 431;
+            let refuse = vec![
+                done,
+                record("block", "limit-workspace", 431, ""),
+                self.set_int("acted", Expression::Integer(1)),
+                Statement::Set(Expression::name("resp.status"), Expression::Integer(refused)),
+            ];
+            first = vec![when(failed, refuse)];
             let status = || Expression::name("resp.status");
             let header = |name: &str| Expression::Header("resp", name.to_owned());
             let mut ours = vec![
@@ -47,20 +72,18 @@ impl<'r> Generator<'r> {
             ));
         } else {
             // Nothing here may act, so an engine error must not either: the request runs once more, without the rules.
+            let again = Expression::all([failed, Expression::name("req.restarts").equals(Expression::Integer(0))]);
             body.push(when(
-                Expression::all([
-                    Expression::name("resp.status").equals(Expression::Integer(503)),
-                    Expression::name("resp.reason").equals(Expression::text("VCL failed")),
-                    Expression::name("req.restarts").equals(Expression::Integer(0)),
-                ]),
-                vec![Statement::Leave("restart")],
+                again,
+                vec![done, record("none", "-", 200, "limit-workspace"), Statement::Leave("restart")],
             ));
         }
         if counts_responses {
             let main = Expression::name("req.esi_level").equals(Expression::Integer(0));
             body.push(when(Expression::all([main, acted.not()]), vec![self.call("count")]));
         }
-        items.push(Item::Sub { name: "vcl_synth".to_owned(), comment: Vec::new(), body });
+        first.extend(body);
+        items.push(Item::Sub { name: "vcl_synth".to_owned(), comment: Vec::new(), body: first });
         items
     }
 
