@@ -74,7 +74,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         (None, None) => return Err(Failure::usage("it is not said which target to build for")),
     };
     let mut found = Diagnostics::default();
-    let options = Options { service: arguments.selection.service.clone() };
+    let options = Options { service: arguments.selection.service.clone(), ..Options::default() };
     let artifacts = crate::emit(&selected, target, &options, &mut found);
     found.sort();
     let (notes, rest): (Vec<_>, Vec<_>) =

@@ -129,7 +129,7 @@ fn compile(ruleset: &Ruleset, found: &mut Diagnostics) {
         for service in &services {
             let selection =
                 Selection { target: Some(target.name.to_owned()), service: service.clone(), ..Selection::default() };
-            let options = Options { service: service.clone() };
+            let options = Options { service: service.clone(), ..Options::default() };
             crate::emit(&ir::select(ruleset, &selection), target, &options, found);
         }
     }

@@ -1,7 +1,9 @@
 //! IR → artifacts of a target. One file per target and a row in [`TARGETS`].
 
+mod fastly;
 mod manifest;
 mod names;
+mod needles;
 mod varnish;
 mod vcl;
 
@@ -29,7 +31,22 @@ pub struct Target {
 pub struct Options {
     /// For the header comment: the service, when one was selected.
     pub service: Option<String>,
+    /// How the output is cut; Fastly only.
+    pub layout: Layout,
+}
+
+/// How the output for Fastly is cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// One snippet with declarations and subs, and one of a line for each place.
+    #[default]
+    Snippets,
+    /// One file for custom VCL to include.
+    Include,
 }
 
 /// Every target.
-pub static TARGETS: &[Target] = &[Target { name: varnish::NAME, deviations: varnish::DEVIATIONS, emit: varnish::emit }];
+pub static TARGETS: &[Target] = &[
+    Target { name: varnish::NAME, deviations: varnish::DEVIATIONS, emit: varnish::emit },
+    Target { name: fastly::NAME, deviations: fastly::DEVIATIONS, emit: fastly::emit },
+];

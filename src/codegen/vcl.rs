@@ -4,9 +4,18 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// Whose VCL it is: strings, lists and concatenation are written differently.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    #[default]
+    Varnish,
+    Fastly,
+}
+
 /// A whole file.
 #[derive(Clone, Debug, Default)]
 pub struct File {
+    pub dialect: Dialect,
     pub items: Vec<Item>,
 }
 
@@ -29,6 +38,16 @@ pub enum Item {
         comment: Vec<String>,
         body: Vec<Statement>,
     },
+    /// Fastly: a table of strings; every value is `1`.
+    Table {
+        name: String,
+        comment: Vec<String>,
+        keys: Vec<String>,
+    },
+    /// Fastly: a snippet is statements without a sub.
+    Statement(Statement),
+    /// Fastly: `KIND NAME { }`, a ratecounter or a penaltybox.
+    Store(&'static str, String),
 }
 
 /// A statement.
@@ -54,6 +73,14 @@ pub enum Statement {
     Synthetic(Expression),
     /// `new NAME = CONSTRUCTOR();`
     New(String, &'static str),
+    /// Fastly: `declare local NAME TYPE;`
+    Declare(String, &'static str),
+    /// Fastly: `set NAME += VALUE;`
+    Increase(Expression, Expression),
+    /// Fastly: `error STATUS TEXT;`
+    Error(u16, Expression),
+    /// Fastly: `log TEXT;`
+    Log(Expression),
     /// The statements of one signature; the printer notes their lines.
     Signature(String, Vec<Statement>),
 }
@@ -219,7 +246,7 @@ pub struct Printed {
 
 /// The text of a file.
 pub fn print(file: &File) -> Printed {
-    let mut printer = Printer::default();
+    let mut printer = Printer { dialect: file.dialect, ..Printer::default() };
     let mut previous_is_import = false;
     for item in &file.items {
         let is_import = matches!(item, Item::Import(_));
@@ -237,12 +264,17 @@ const WIDTH: usize = 110;
 
 #[derive(Default)]
 struct Printer {
+    dialect: Dialect,
     out: String,
     line_number: usize,
     lines: BTreeMap<String, Vec<(usize, usize)>>,
 }
 
 impl Printer {
+    fn flat(&self, expression: &Expression) -> String {
+        flat(self.dialect, expression)
+    }
+
     fn line(&mut self, depth: usize, text: &str) {
         if !text.is_empty() {
             self.out.extend(std::iter::repeat_n('\t', depth));
@@ -263,7 +295,11 @@ impl Printer {
             Item::Import(vmod) => self.line(0, &format!("import {vmod};")),
             Item::Acl { name, comment, entries } => {
                 comment.iter().for_each(|line| self.comment(0, line));
-                self.line(0, &format!("acl {name} +table {{"));
+                let flags = match self.dialect {
+                    Dialect::Varnish => " +table",
+                    Dialect::Fastly => "",
+                };
+                self.line(0, &format!("acl {name}{flags} {{"));
                 for entry in entries {
                     self.line(1, &format!("\"{}\"/{};", entry.network(), entry.prefix_len()));
                 }
@@ -275,6 +311,16 @@ impl Printer {
                 self.statements(1, body);
                 self.line(0, "}");
             }
+            Item::Table { name, comment, keys } => {
+                comment.iter().for_each(|line| self.comment(0, line));
+                self.line(0, &format!("table {name} {{"));
+                for key in keys {
+                    self.line(1, &format!("{}: \"1\",", fastly_literal(key)));
+                }
+                self.line(0, "}");
+            }
+            Item::Statement(statement) => self.statement(0, statement),
+            Item::Store(kind, name) => self.line(0, &format!("{kind} {name} {{ }}")),
         }
     }
 
@@ -288,14 +334,14 @@ impl Printer {
         match statement {
             Statement::Comment(text) => self.comment(depth, text),
             Statement::Blank => self.line(0, ""),
-            Statement::Set(target, value) => self.line(depth, &format!("set {} = {};", flat(target), flat(value))),
-            Statement::Unset(target) => self.line(depth, &format!("unset {};", flat(target))),
+            Statement::Set(target, value) => self.line(depth, &format!("set {} = {};", self.flat(target), self.flat(value))),
+            Statement::Unset(target) => self.line(depth, &format!("unset {};", self.flat(target))),
             Statement::Call(name) => self.line(depth, &format!("call {name};")),
-            Statement::Do(call) => self.line(depth, &format!("{};", flat(call))),
+            Statement::Do(call) => self.line(depth, &format!("{};", self.flat(call))),
             Statement::If { branches, otherwise } => {
                 for (index, (condition, body)) in branches.iter().enumerate() {
                     let keyword = if index == 0 { "if (" } else { "} elsif (" };
-                    let condition = condition_text(condition, depth, keyword.len());
+                    let condition = condition_text(self.dialect, condition, depth, keyword.len());
                     self.line(depth, &format!("{keyword}{condition}) {{"));
                     self.statements(depth + 1, body);
                 }
@@ -307,9 +353,22 @@ impl Printer {
             }
             Statement::Return => self.line(depth, "return;"),
             Statement::Leave(action) => self.line(depth, &format!("return ({action});")),
-            Statement::Synth(status) => self.line(depth, &format!("return (synth({}));", flat(status))),
-            Statement::Synthetic(body) => self.line(depth, &format!("synthetic({});", flat(body))),
+            Statement::Synth(status) => self.line(depth, &format!("return (synth({}));", self.flat(status))),
+            Statement::Synthetic(body) => {
+                let body = self.flat(body);
+                let line = match self.dialect {
+                    Dialect::Varnish => format!("synthetic({body});"),
+                    Dialect::Fastly => format!("synthetic {body};"),
+                };
+                self.line(depth, &line);
+            }
             Statement::New(name, constructor) => self.line(depth, &format!("new {name} = {constructor}();")),
+            Statement::Declare(name, kind) => self.line(depth, &format!("declare local {name} {kind};")),
+            Statement::Increase(target, value) => {
+                self.line(depth, &format!("set {} += {};", self.flat(target), self.flat(value)));
+            }
+            Statement::Error(status, text) => self.line(depth, &format!("error {status} {};", self.flat(text))),
+            Statement::Log(text) => self.line(depth, &format!("log {};", self.flat(text))),
             Statement::Signature(id, body) => {
                 let first = self.line_number + 1;
                 self.statements(depth, body);
@@ -321,28 +380,28 @@ impl Printer {
 }
 
 /// A condition, on several lines when it is long.
-fn condition_text(condition: &Expression, depth: usize, used: usize) -> String {
-    let text = flat(condition);
+fn condition_text(dialect: Dialect, condition: &Expression, depth: usize, used: usize) -> String {
+    let text = flat(dialect, condition);
     if text.len() + depth * 8 + used <= WIDTH {
         return text;
     }
     let mut out = String::new();
-    broken(condition, depth, 4, &mut out);
+    broken(dialect, condition, depth, 4, &mut out);
     out
 }
 
-fn broken(expression: &Expression, depth: usize, column: usize, out: &mut String) {
+fn broken(dialect: Dialect, expression: &Expression, depth: usize, column: usize, out: &mut String) {
     let (parts, operator) = match expression {
         Expression::And(parts) => (parts, "&& "),
         Expression::Or(parts) => (parts, "|| "),
         Expression::Not(inner) if matches!(**inner, Expression::And(_) | Expression::Or(_)) => {
             out.push_str("!(");
-            broken(inner, depth, column + 4, out);
+            broken(dialect, inner, depth, column + 4, out);
             out.push(')');
             return;
         }
         other => {
-            out.push_str(&flat(other));
+            out.push_str(&flat(dialect, other));
             return;
         }
     };
@@ -354,26 +413,32 @@ fn broken(expression: &Expression, depth: usize, column: usize, out: &mut String
             out.push_str(operator);
         }
         if matches!(part, Expression::And(_) | Expression::Or(_)) {
-            let text = flat(part);
+            let text = flat(dialect, part);
             if text.len() + column + depth * 8 <= WIDTH {
                 let _ = write!(out, "({text})");
             } else {
                 out.push('(');
-                broken(part, depth, column + 4, out);
+                broken(dialect, part, depth, column + 4, out);
                 out.push(')');
             }
         } else {
-            broken(part, depth, column, out);
+            broken(dialect, part, depth, column, out);
         }
     }
 }
 
 /// An expression on one line.
-fn flat(expression: &Expression) -> String {
+fn flat(dialect: Dialect, expression: &Expression) -> String {
     match expression {
-        Expression::Text(text) => string_literal(text),
+        Expression::Text(text) => match dialect {
+            Dialect::Varnish => string_literal(text),
+            Dialect::Fastly => fastly_literal(text),
+        },
         // A pattern from `regex` fits as it is; anything else would end the literal and is neutralised.
-        Expression::Pattern(pattern) => format!("\"{}\"", safe_pattern(pattern)),
+        Expression::Pattern(pattern) => match dialect {
+            Dialect::Varnish => format!("\"{}\"", safe_pattern(pattern)),
+            Dialect::Fastly => fastly_literal(&safe_pattern(pattern)),
+        },
         Expression::Integer(value) => value.to_string(),
         Expression::Duration(milliseconds) if milliseconds % 1000 == 0 => format!("{}s", milliseconds / 1000),
         Expression::Duration(milliseconds) => format!("{}.{:03}s", milliseconds / 1000, milliseconds % 1000),
@@ -385,35 +450,39 @@ fn flat(expression: &Expression) -> String {
             let arguments: Vec<String> = arguments
                 .iter()
                 .map(|(name, value)| match name {
-                    Some(name) => format!("{name}={}", flat(value)),
-                    None => flat(value),
+                    Some(name) => format!("{name}={}", flat(dialect, value)),
+                    None => flat(dialect, value),
                 })
                 .collect();
             format!("{function}({})", arguments.join(", "))
         }
         Expression::Compare(comparator, left, right) => {
-            format!("{} {} {}", operand(left), comparator.text(), operand(right))
+            format!("{} {} {}", operand(dialect, left), comparator.text(), operand(dialect, right))
         }
         Expression::Not(inner) => match &**inner {
-            Expression::Name(_) | Expression::Header(..) | Expression::Call(..) => format!("!{}", flat(inner)),
-            other => format!("!({})", flat(other)),
+            Expression::Name(_) | Expression::Header(..) | Expression::Call(..) => format!("!{}", flat(dialect, inner)),
+            other => format!("!({})", flat(dialect, other)),
         },
-        Expression::And(parts) => joined(parts, " && "),
-        Expression::Or(parts) => joined(parts, " || "),
-        Expression::Sum(parts) => parts.iter().map(operand).collect::<Vec<_>>().join(" + "),
-        Expression::Difference(left, right) => format!("{} - {}", operand(left), operand(right)),
-        Expression::Product(left, right) => format!("{} * {}", operand(left), operand(right)),
+        Expression::And(parts) => joined(dialect, parts, " && "),
+        Expression::Or(parts) => joined(dialect, parts, " || "),
+        Expression::Sum(parts) => parts.iter().map(|part| operand(dialect, part)).collect::<Vec<_>>().join(match dialect {
+            Dialect::Varnish => " + ",
+            // Strings stand side by side; `+` is no operator.
+            Dialect::Fastly => " ",
+        }),
+        Expression::Difference(left, right) => format!("{} - {}", operand(dialect, left), operand(dialect, right)),
+        Expression::Product(left, right) => format!("{} * {}", operand(dialect, left), operand(dialect, right)),
     }
 }
 
-fn joined(parts: &[Expression], operator: &str) -> String {
-    parts.iter().map(operand).collect::<Vec<_>>().join(operator)
+fn joined(dialect: Dialect, parts: &[Expression], operator: &str) -> String {
+    parts.iter().map(|part| operand(dialect, part)).collect::<Vec<_>>().join(operator)
 }
 
 /// In brackets where an operator around it would bind tighter.
-fn operand(expression: &Expression) -> String {
+fn operand(dialect: Dialect, expression: &Expression) -> String {
     match expression {
-        Expression::And(_) | Expression::Or(_) | Expression::Difference(..) => format!("({})", flat(expression)),
+        Expression::And(_) | Expression::Or(_) | Expression::Difference(..) => format!("({})", flat(dialect, expression)),
         Expression::Text(_)
         | Expression::Pattern(_)
         | Expression::Integer(_)
@@ -426,7 +495,7 @@ fn operand(expression: &Expression) -> String {
         | Expression::Compare(..)
         | Expression::Not(_)
         | Expression::Product(..)
-        | Expression::Sum(_) => flat(expression),
+        | Expression::Sum(_) => flat(dialect, expression),
     }
 }
 
@@ -452,6 +521,27 @@ pub fn string_literal(text: &str) -> String {
         )
         .collect::<Vec<_>>()
         .join(" + ")
+}
+
+/// A short string of Fastly's VCL: `%XX` is its only escape, a backslash is none. A backslash before the closing quote
+/// is written as one because a linter misreads it.
+pub fn fastly_literal(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len() + 2);
+    literal.push('"');
+    for (index, byte) in text.bytes().enumerate() {
+        let last = index + 1 == text.len();
+        match byte {
+            // A NUL would end the string there.
+            0 => {}
+            b'"' | b'%' | 0x01..=0x1f | 0x7f..=0xff => {
+                let _ = write!(literal, "%{byte:02X}");
+            }
+            b'\\' if last => literal.push_str("%5C"),
+            _ => literal.push(char::from(byte)),
+        }
+    }
+    literal.push('"');
+    literal
 }
 
 fn safe_pattern(pattern: &str) -> String {
@@ -532,6 +622,27 @@ mod tests {
         }
 
         #[test]
+        fn any_printed_fastly_string_reads_back(text in "[^\u{0}]{0,40}") {
+            let literal = fastly_literal(&text);
+            let inner = literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
+            prop_assert!(inner.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"'));
+            prop_assert!(!inner.ends_with('\\'));
+            let mut bytes = Vec::new();
+            let mut rest = inner.as_bytes();
+            while let Some((&byte, tail)) = rest.split_first() {
+                if byte == b'%' {
+                    let digits = std::str::from_utf8(&tail[..2]).unwrap();
+                    bytes.push(u8::from_str_radix(digits, 16).unwrap());
+                    rest = &tail[2..];
+                } else {
+                    bytes.push(byte);
+                    rest = tail;
+                }
+            }
+            prop_assert_eq!(bytes, text.into_bytes());
+        }
+
+        #[test]
         fn comments_stay_on_their_line(text in ".{0,40}") {
             prop_assert!(!one_line(&text).contains(['\n', '\r']));
         }
@@ -556,6 +667,7 @@ mod tests {
         let condition =
             Expression::all([part(1), Expression::any([part(2), part(3), part(4), part(5)]), part(6).not()]);
         let file = File {
+            dialect: Dialect::Varnish,
             items: vec![Item::Sub {
                 name: "x".to_owned(),
                 comment: Vec::new(),

@@ -10,6 +10,7 @@
 mod client;
 mod clock;
 mod compare;
+pub mod falco;
 mod log;
 mod origin;
 mod process;
@@ -48,6 +49,10 @@ pub enum EngineError {
     Log(String),
     #[error("the C compiler failed on the clock: {0}")]
     Clock(String),
+    #[error("falco is not installed; `scripts/install-falco` builds it, and EDGESIG_FALCO or PATH leads to it")]
+    NoFalco,
+    #[error("falco: {0}")]
+    Falco(String),
     /// The caller's builder of VCL gave this.
     #[error("{0}")]
     Build(String),

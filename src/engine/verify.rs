@@ -85,7 +85,7 @@ impl Report {
         self.different == 0 && self.server_errors == 0 && vcl_fail == 0 && child_panic == 0 && child_died == 0
     }
 
-    fn count(&mut self, class: Class, keep: usize) {
+    pub(super) fn count(&mut self, class: Class, keep: usize) {
         self.requests += 1;
         match class {
             Class::Agreed => self.agreed += 1,

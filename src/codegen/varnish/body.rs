@@ -3,8 +3,8 @@
 
 use super::super::vcl::{Comparator, Expression, Item, Statement, when_else};
 use super::Generator;
-use super::needles;
 use super::views::regsub;
+use crate::codegen::needles;
 use crate::ir::{Check, Value};
 use crate::source::Span;
 

@@ -112,7 +112,7 @@ impl<'r> Generator<'r> {
         items.extend(self.synth_items(counts));
         let mut head = self.head(options);
         head.extend(items.into_iter().skip(1));
-        Some(File { items: head })
+        Some(File { items: head, ..File::default() })
     }
 
     /// Views that redirects need; claimed before the conditions are translated.

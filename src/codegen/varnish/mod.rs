@@ -22,7 +22,6 @@ mod driver;
 mod fields;
 mod functions;
 mod log;
-mod needles;
 mod predicate;
 mod rates;
 mod response;

@@ -3,7 +3,7 @@
 
 use super::super::vcl::{Comparator, Expression};
 use super::Generator;
-use super::needles;
+use crate::codegen::needles;
 use super::views::{Operand, Presence};
 use crate::catalog::{Field, Type};
 use crate::ir::{

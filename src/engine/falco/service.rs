@@ -1,0 +1,264 @@
+//! A built set → a whole service for falco, and requests → tests for its tester.
+//!
+//! The tester's request is Go's: it cannot hold every target, body or header, so the tester gets a copy of the VCL in
+//! which such variables are replaced by ones that a test can set to any bytes ([`STAND_INS`]).
+
+use super::Step;
+use crate::engine::compare::Seen;
+use crate::eval::address::canonical_text;
+use crate::ir::{List, ListValues};
+use crate::request::Request;
+use base64::Engine as _;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// The files of a build: path and content.
+pub type Files = [(String, String)];
+
+/// What Fastly's macros stand in, and how each sub ends.
+const SUBS: &[(&str, &str)] = &[
+    ("recv", "set req.backend = F_origin;\n  return(lookup);"),
+    ("hash", "set req.hash += req.url;\n  set req.hash += req.http.host;\n  return(hash);"),
+    ("hit", "return(deliver);"),
+    ("miss", "return(fetch);"),
+    ("pass", "return(pass);"),
+    ("fetch", "return(deliver);"),
+    ("error", "return(deliver);"),
+    ("deliver", "return(deliver);"),
+    ("log", ""),
+];
+
+/// Variables that the tester can set to any bytes, for those that it cannot. Longer names first.
+const STAND_INS: &[(&str, &str)] = &[
+    ("req.url", "server.hostname"),
+    ("req.body", "server.identity"),
+    ("req.protocol", "client.os.version"),
+    ("req.proto", "client.os.name"),
+    ("client.geo.country_code", "client.browser.name"),
+    ("client.geo.proxy_type", "client.browser.version"),
+    ("tls.client.ja3_md5", "client.platform.model"),
+    ("tls.client.ja4", "client.platform.vendor"),
+    ("tls.client.protocol", "server.region"),
+    ("tls.client.servername", "server.datacenter"),
+];
+
+/// Headers that a test may not set.
+const PROTECTED: &[&str] = &[
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Content-Length",
+    "Content-Range",
+    "Te",
+    "Trailer",
+    "Expect",
+    "Transfer-Encoding",
+    "Upgrade",
+    "Fastly-Ff",
+];
+
+/// The snippets of `files` in their places, or the file to include before the subs. Lists at the edge are declared with
+/// their samples.
+pub fn service(files: &Files, prefix: &str, lists: &[List]) -> String {
+    let content = |name: &str| files.iter().find(|(path, _)| path == name).map(|(_, content)| content.as_str());
+    let mut vcl = String::new();
+    for list in lists {
+        declare_edge(&mut vcl, list);
+    }
+    let include = content("edgesig.vcl");
+    vcl.push_str(include.or_else(|| content("init.vcl")).unwrap_or_default());
+    vcl.push_str("backend F_origin { .host = \"127.0.0.1\"; .port = \"80\"; }\n");
+    for (sub, end) in SUBS {
+        let own = match include {
+            None => content(&format!("{sub}.vcl")).unwrap_or_default().to_owned(),
+            Some(text) => {
+                let short = if matches!(*sub, "miss" | "pass") { "clean" } else { sub };
+                let name = format!("{prefix}_{short}");
+                if text.contains(&format!("sub {name} {{")) { format!("call {name};\n") } else { String::new() }
+            }
+        };
+        let _ = write!(vcl, "sub vcl_{sub} {{\n{own}#FASTLY {sub}\n  {end}\n}}\n");
+    }
+    vcl
+}
+
+fn declare_edge(vcl: &mut String, list: &List) {
+    let Some(edge) = &list.edge else { return };
+    match &list.values {
+        ListValues::Ip(networks) => {
+            let entries: Vec<String> =
+                networks.iter().map(|net| format!("\"{}\"/{};", net.network(), net.prefix_len())).collect();
+            let _ = writeln!(vcl, "acl {edge} {{ {} }}", entries.join(" "));
+        }
+        ListValues::Strings(texts) => {
+            let entries: Vec<String> =
+                texts.iter().map(|text| format!("{{\"{}\"}}: \"1\"", String::from_utf8_lossy(&text.bytes))).collect();
+            let _ = writeln!(vcl, "table {edge} {{ {} }}", entries.join(", "));
+        }
+        ListValues::Int(_) | ListValues::Regex(_) => {}
+    }
+}
+
+/// The service with [`STAND_INS`].
+pub(super) fn for_tester(vcl: &str) -> String {
+    let mut text = vcl.to_owned();
+    for (variable, stand_in) in STAND_INS {
+        text = replace_word(&text, variable, stand_in);
+    }
+    for header in PROTECTED {
+        text = replace_word(&text, &format!("req.http.{header}"), &format!("req.http.X-Test-{header}"));
+    }
+    text
+}
+
+/// Replaces a variable where it is a word of its own and not the start of another one.
+fn replace_word(text: &str, word: &str, by: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(word) {
+        let (before, tail) = rest.split_at(at);
+        let after = &tail[word.len()..];
+        let continues = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let own = !before.ends_with(continues) && !after.starts_with(continues);
+        out.push_str(before);
+        out.push_str(if own { by } else { word });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Any bytes as an expression.
+fn bytes(bytes: &[u8]) -> String {
+    format!("digest.base64_decode(\"{}\")", base64::engine::general_purpose::STANDARD.encode(bytes))
+}
+
+/// The headers as Fastly shows them after `std.collect`, which falco does not do; names in lower case.
+fn headers(request: &Request) -> Vec<(String, Vec<u8>)> {
+    let names: BTreeSet<Vec<u8>> = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let joined = |name: &Vec<u8>| {
+        let value = crate::eval::parts::joined_header(&request.headers, name)?.into_owned();
+        let name = String::from_utf8_lossy(name).into_owned();
+        let protected = PROTECTED.iter().any(|other| other.eq_ignore_ascii_case(&name));
+        Some((if protected { format!("x-test-{name}") } else { name }, value))
+    };
+    names.iter().filter_map(joined).collect()
+}
+
+/// The test file: a group each, a sub for each request, and one for its response.
+pub(super) fn tests(prefix: &str, groups: &[Vec<Request>]) -> String {
+    let internal = |text: &str| format!("req.http.X-{}-{text}", prefix.replace('_', "-"));
+    let shown = |text: &str| {
+        let header = internal(text);
+        format!("if({header}, {header}, \"\")")
+    };
+    let mut file = String::new();
+    for (number, group) in groups.iter().enumerate() {
+        let names: BTreeSet<String> = group.iter().flat_map(headers).map(|(name, _)| name).collect();
+        let _ = writeln!(file, "describe g{number} {{");
+        for (step, request) in group.iter().enumerate() {
+            let _ = writeln!(file, "// @scope: recv\n// @suite: g{number}s{step}\nsub g{number}s{step} {{");
+            let mut inject = |variable: &str, value: String| {
+                let _ = writeln!(file, "testing.inject_variable(\"{variable}\", {value});");
+            };
+            let facts = &request.facts;
+            let text = |fact: &Option<String>| bytes(fact.as_deref().unwrap_or_default().as_bytes());
+            inject("client.ip", format!("std.ip(\"{}\", \"0.0.0.0\")", canonical_text(request.client_ip)));
+            inject("server.hostname", bytes(&request.target));
+            inject("server.identity", bytes(shown_body(request)));
+            inject("client.os.name", bytes(&crate::eval::parts::protocol(&request.version)));
+            inject("client.os.version", text(&facts.scheme));
+            inject("client.browser.name", text(&facts.country));
+            inject("client.browser.version", text(&facts.proxy_type));
+            inject("client.platform.model", text(&facts.ja3));
+            inject("client.platform.vendor", text(&facts.ja4));
+            inject("server.region", text(&facts.tls_version));
+            inject("server.datacenter", text(&facts.sni));
+            inject("client.as.name", text(&facts.as_name));
+            inject("client.as.number", facts.asn.unwrap_or(0).to_string());
+            let own = headers(request);
+            for name in names.iter().filter(|name| !own.iter().any(|(other, _)| other == *name)) {
+                let _ = writeln!(file, "header.unset(req, \"{name}\");");
+            }
+            for (name, value) in &own {
+                let _ = writeln!(file, "header.set(req, \"{name}\", {});", bytes(value));
+            }
+            let _ = writeln!(file, "set req.method = {};", bytes(&request.method));
+            let _ = writeln!(file, "testing.call_subroutine(\"vcl_recv\");");
+            let fields = ["Ids", "Action", "By", "Status", "Limit", "Tags"].map(shown).join(" \"|\" ");
+            let _ = writeln!(file, "log \"SEEN|\" {fields} \"|\" testing.state \"|\";\n}}");
+            response(&mut file, &format!("g{number}r{step}"), request);
+        }
+        let _ = writeln!(file, "}}");
+    }
+    file
+}
+
+/// What the origin answers, for rates that count it.
+fn response(file: &mut String, name: &str, request: &Request) {
+    let response = &request.response;
+    if response.status == 200 && response.headers.is_empty() {
+        return;
+    }
+    let _ = writeln!(file, "// @scope: deliver\n// @suite: {name}\nsub {name} {{\nset resp.status = {};", response.status);
+    for (header, value) in &response.headers {
+        let name = String::from_utf8_lossy(header);
+        let _ = writeln!(file, "header.set(resp, \"{name}\", {});", bytes(value));
+    }
+    let _ = writeln!(file, "testing.call_subroutine(\"vcl_deliver\");\nset resp.status = 200;\n}}");
+}
+
+/// The body as Fastly shows it: up to 8 KB, up to a NUL.
+fn shown_body(request: &Request) -> &[u8] {
+    if request.body.len() > 8192 {
+        return &[];
+    }
+    &request.body[..memchr::memchr(0, &request.body).unwrap_or(request.body.len())]
+}
+
+/// The results in the order of the groups; `None` when the output is none.
+pub(super) fn read_results(output: &str, groups: &[Vec<Request>]) -> Option<Vec<Vec<Step>>> {
+    let value: serde_json::Value = serde_json::from_str(output).ok()?;
+    let mut steps: Vec<Vec<Option<Step>>> = groups.iter().map(|group| vec![None; group.len()]).collect();
+    for suite in value.get("tests")?.as_array()?.iter().filter_map(|file| file.get("suites")?.as_array()).flatten() {
+        let (group, kind, step) = place(suite.get("name")?.as_str()?)?;
+        let error = suite.get("error").and_then(|error| match error {
+            serde_json::Value::Null => None,
+            serde_json::Value::String(text) if text.is_empty() => None,
+            serde_json::Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        });
+        let seen = suite.get("logs").and_then(|logs| logs.as_array()).into_iter().flatten();
+        let seen = seen.filter_map(|line| line.as_str()?.split_once("SEEN|")).map(|(_, line)| seen_of(line)).last();
+        let request = groups.get(group)?.get(step)?;
+        let place = steps.get_mut(group)?.get_mut(step)?;
+        match (kind, error, seen) {
+            ('s', None, Some((seen, status))) => *place = Some(Step::Seen(answered(seen, status, request))),
+            ('s', error, _) => *place = Some(Step::Error(error.unwrap_or_else(|| "no result".to_owned()))),
+            (_, Some(error), _) => *place = Some(Step::Error(error)),
+            (_, None, _) => {}
+        }
+    }
+    steps.into_iter().map(|group| group.into_iter().collect()).collect()
+}
+
+/// `g12s3` → group, kind, step.
+fn place(name: &str) -> Option<(usize, char, usize)> {
+    let rest = name.strip_prefix('g')?;
+    let at = rest.find(['s', 'r'])?;
+    Some((rest[..at].parse().ok()?, rest[at..].chars().next()?, rest[at + 1..].parse().ok()?))
+}
+
+fn seen_of(line: &str) -> (Seen, Option<u16>) {
+    let mut fields = line.split('|').map(str::to_owned);
+    let mut next = || fields.next().unwrap_or_default();
+    let (ids, action, by, status, limit) = (next(), next(), next(), next(), next());
+    let filled = |text: String| Some(text).filter(|text| !text.is_empty());
+    let mut matched: Vec<String> = ids.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+    matched.sort();
+    let action = filled(action).unwrap_or_else(|| "none".to_owned());
+    (Seen { matched, action, by: filled(by), status: 0, limit: filled(limit), client: None }, status.parse().ok())
+}
+
+fn answered(seen: Seen, status: Option<u16>, request: &Request) -> Seen {
+    Seen { status: status.unwrap_or(request.response.status), ..seen }
+}
