@@ -59,7 +59,7 @@ fields! {
         varnish: Native("req.method"), fastly: Native("req.method"),
         "The request method as sent; methods are case-sensitive. A purge is `PURGE` on every target." }
     Scheme { "req.scheme", String, None, Request, absentable: true, spoofable: false, raw: None,
-        varnish: Profile("`facts: {req.scheme: x-forwarded-proto}` and `trusted_proxies` in edgesig.yaml"), fastly: Native("req.protocol"),
+        varnish: Profile("`facts: {req.scheme: x-forwarded-proto}` and `trusted_proxies` in edgesig.yaml"), fastly: Emulated("req.is_ssl"),
         "`http` or `https`, where the target or a trusted terminator knows." }
     Host { "req.host", String, None, Request, absentable: true, spoofable: true, raw: None,
         varnish: Emulated("req.http.Host, or the authority of an absolute-form URL"), fastly: Emulated("req.http.Host"),

@@ -20,13 +20,6 @@ fn always(text: Expression) -> Operand {
     Operand::Text { text, present: None }
 }
 
-/// Text that Fastly knows; `unknown` are its words for not knowing.
-fn known(variable: &str, unknown: &[&str]) -> Operand {
-    let differs = unknown.iter().map(|word| name(variable).compare(Comparator::NotEqual, Expression::text(*word)));
-    let present = Expression::all(std::iter::once(name(variable)).chain(differs));
-    Operand::Text { text: name(variable), present: Some(present) }
-}
-
 /// A header's name that can stand in VCL.
 fn is_plain(key: &str) -> bool {
     key.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -39,7 +32,14 @@ impl Generator<'_> {
         let statements = &mut place.statements;
         Some(match reference.field {
             Field::Method => self.method(statements),
-            Field::Scheme => always(name("req.protocol")),
+            Field::Scheme => {
+                let scheme = self.local("scheme", "STRING");
+                if self.claim("scheme") {
+                    let texts = [name("req.is_ssl"), Expression::text("https"), Expression::text("http")];
+                    statements.push(set(&scheme, Expression::call("if", texts)));
+                }
+                always(scheme)
+            }
             Field::Host => self.host(statements),
             Field::UrlRaw => always(self.url(statements)),
             Field::PathRaw => always(self.split(statements).0),
@@ -76,13 +76,13 @@ impl Generator<'_> {
                 let present = Expression::all([differs(0), differs(4_294_967_294)]);
                 Operand::Integer { value: number, present: Some(present) }
             }
-            Field::ClientAsName => self.fact("client.as.name", &["", "?"], span)?,
-            Field::ClientCountry => self.fact("client.geo.country_code", &["", "**", "??"], span)?,
-            Field::ClientProxyType => self.fact("client.geo.proxy_type", &["", "?"], span)?,
-            Field::TlsJa3 => known("tls.client.ja3_md5", &[""]),
-            Field::TlsJa4 => known("tls.client.ja4", &[""]),
-            Field::TlsVersion => known("tls.client.protocol", &[""]),
-            Field::TlsSni => known("tls.client.servername", &[""]),
+            Field::ClientAsName => self.fact(statements, "client.as.name", &["?"], span)?,
+            Field::ClientCountry => self.fact(statements, "client.geo.country_code", &["**", "??"], span)?,
+            Field::ClientProxyType => self.fact(statements, "client.geo.proxy_type", &["?"], span)?,
+            Field::TlsJa3 => self.known(statements, "tls.client.ja3_md5", &[]),
+            Field::TlsJa4 => self.known(statements, "tls.client.ja4", &[]),
+            Field::TlsVersion => self.known(statements, "tls.client.protocol", &[]),
+            Field::TlsSni => self.known(statements, "tls.client.servername", &[]),
             Field::RespStatus => Operand::Integer { value: name("resp.status"), present: None },
             Field::RespHeaders => {
                 let key = reference.keys.first().map_or(&[][..], Vec::as_slice);
@@ -97,11 +97,30 @@ impl Generator<'_> {
         })
     }
 
+    /// Text that Fastly knows; `unknown` are its words for not knowing, besides the empty one.
+    fn known(&mut self, statements: &mut Vec<Statement>, variable: &'static str, unknown: &[&str]) -> Operand {
+        let local = self.local(&variable.replace('.', "_"), "STRING");
+        if self.claim(variable) {
+            let text = Expression::call("if", [name(variable), name(variable), Expression::text("")]);
+            statements.push(set(&local, text));
+        }
+        let differs = std::iter::once(&"").chain(unknown);
+        let differs = differs.map(|word| local.clone().compare(Comparator::NotEqual, Expression::text(*word)));
+        let present = Expression::all(differs.collect::<Vec<_>>());
+        Operand::Text { text: local, present: Some(present) }
+    }
+
     /// What is known of the client's address, which must be the client's.
-    fn fact(&mut self, variable: &str, unknown: &[&str], span: Span) -> Option<Operand> {
+    fn fact(
+        &mut self,
+        statements: &mut Vec<Statement>,
+        variable: &'static str,
+        unknown: &[&str],
+        span: Span,
+    ) -> Option<Operand> {
         self.refuse_proxies(span)?;
         self.touch(deviations::FACTS, span);
-        Some(known(variable, unknown))
+        Some(self.known(statements, variable, unknown))
     }
 
     /// The client is the TCP peer. A project that has proxies before its edge cannot be built for Fastly where that

@@ -96,10 +96,18 @@ impl Generator<'_> {
                 return Some(Operand::Integer { value, present });
             }
             Call::Int => {
+                let (number, is_number) = (self.fresh("number", "INTEGER"), self.fresh("is", "BOOL"));
                 let digits = text.clone().matches(r"^[0-9]{1,15}\z");
-                let present = Expression::all(present.into_iter().chain([digits]));
-                let value = Expression::call("std.atoi", [text]);
-                return Some(Operand::Integer { value, present: Some(present) });
+                // `std.atoi` sees nothing but digits.
+                place.statements.push(when_else(
+                    Expression::all(present.into_iter().chain([digits])),
+                    vec![
+                        set(&is_number, Expression::Boolean(true)),
+                        set(&number, Expression::call("std.atoi", [text])),
+                    ],
+                    vec![set(&is_number, Expression::Boolean(false)), set(&number, Expression::Integer(0))],
+                ));
+                return Some(Operand::Integer { value: number, present: Some(is_number) });
             }
             Call::Base64Decode => return Some(self.base64(place, text, present)),
             Call::HtmlDecode => return Some(self.html(place, text, present)),
@@ -187,7 +195,7 @@ impl Generator<'_> {
             set(&result, replace(result.clone(), r"/\.\z", "/")),
             set(&result, replace_all(result.clone(), r"(?:/\.?+)+(?=/)", "")),
         ];
-        let parent = replace(result.clone(), r"^(?:/\.\.)++(?=/)|/(?!\.\./)[^/]++/\.\.(?=/)", "");
+        let parent = replace(result.clone(), r"^(?:/\.\.)++/|/(?!\.\./)[^/]++/\.\./", "/");
         let mut resolve = vec![set(&result, parent); MAX_PARENT_SEGMENTS];
         body.push(when(result.clone().matches(r"/\.\./"), std::mem::take(&mut resolve)));
         let needed = Expression::all([result.clone().matches("^/"), result.clone().matches(r"//|/\.")]);

@@ -28,11 +28,11 @@ const SUBS: &[(&str, &str)] = &[
     ("log", ""),
 ];
 
-/// Variables that the tester can set to any bytes, for those that it cannot. Longer names first.
+/// Variables that the tester can set to any bytes, for those that it cannot.
 const STAND_INS: &[(&str, &str)] = &[
     ("req.url", "server.hostname"),
     ("req.body", "server.identity"),
-    ("req.protocol", "client.os.version"),
+    ("req.is_ssl", "fastly_info.edge.is_tls"),
     ("req.proto", "client.os.name"),
     ("client.geo.country_code", "client.browser.name"),
     ("client.geo.proxy_type", "client.browser.version"),
@@ -166,7 +166,7 @@ pub(super) fn tests(prefix: &str, groups: &[Vec<Request>]) -> String {
             inject("server.hostname", bytes(&request.target));
             inject("server.identity", bytes(shown_body(request)));
             inject("client.os.name", bytes(&crate::eval::parts::protocol(&request.version)));
-            inject("client.os.version", text(&facts.scheme));
+            inject("fastly_info.edge.is_tls", (facts.scheme.as_deref() == Some("https")).to_string());
             inject("client.browser.name", text(&facts.country));
             inject("client.browser.version", text(&facts.proxy_type));
             inject("client.platform.model", text(&facts.ja3));

@@ -1,0 +1,172 @@
+//! The Fastly target against falco: what it writes lints clean in its places, and falco's tester gives eval's verdicts.
+
+mod support;
+
+use edgesig::cli::workspace::Workspace;
+use edgesig::codegen::{Layout, Options, TARGETS};
+use edgesig::diagnostic::Diagnostics;
+use edgesig::engine::falco::{Falco, as_on_fastly, run_tests, service, verify};
+use edgesig::engine::{self, Report, TestOutcome};
+use edgesig::ir::{Mode, Rule, Ruleset, Selection, select};
+use std::path::PathBuf;
+use support::rng::Rng;
+use support::{requests, signatures};
+
+/// The falco to use; without one a test is skipped visibly, and fails where `CI` is `true`.
+fn falco() -> Option<Falco> {
+    match Falco::find() {
+        Ok(falco) => Some(falco),
+        Err(error) => {
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{error}");
+            eprintln!("SKIPPED: {error}");
+            None
+        }
+    }
+}
+
+/// The files of a set; the error is what Fastly cannot express.
+fn build(ruleset: &Ruleset, layout: Layout) -> Result<Vec<(String, String)>, String> {
+    let target = TARGETS.iter().find(|target| target.name == "fastly").expect("there is the target");
+    let mut diagnostics = Diagnostics::default();
+    let options = Options { layout, ..Options::default() };
+    let artifacts = (target.emit)(ruleset, &options, &mut diagnostics);
+    if diagnostics.has_errors() {
+        return Err(diagnostics.list.iter().map(|diagnostic| format!("{}\n", diagnostic.message)).collect());
+    }
+    Ok(artifacts.into_iter().map(|artifact| (artifact.path, artifact.content)).collect())
+}
+
+/// Only the rules that Fastly can express.
+fn expressible(ruleset: Ruleset) -> (Ruleset, Vec<String>) {
+    let mut refused = Vec::new();
+    let mut fits = |rule: &Rule| {
+        let alone = Ruleset { rules: vec![rule.clone()], ..ruleset.clone() };
+        let result = build(&alone, Layout::Snippets);
+        refused.extend(result.as_ref().err().cloned());
+        result.is_ok()
+    };
+    let rules = ruleset.rules.iter().filter(|rule| fits(rule)).cloned().collect();
+    (Ruleset { rules, ..ruleset }, refused)
+}
+
+/// The set of a folder, for Fastly, every rule in one mode.
+fn project(folder: &str, mode: Mode) -> Ruleset {
+    let paths = if folder.is_empty() { Vec::new() } else { vec![PathBuf::from(folder)] };
+    let Ok(workspace) = Workspace::load(&paths) else { panic!("the signatures cannot be read") };
+    let mut diagnostics = Diagnostics::default();
+    let trees = edgesig::parse_signatures(&workspace.sources, &workspace.signatures, &mut diagnostics);
+    let ruleset =
+        edgesig::analyze(&workspace.sources, workspace.project.as_ref(), &trees, &workspace, &mut diagnostics);
+    assert!(!diagnostics.has_errors(), "{diagnostics:?}");
+    let selection = Selection { target: Some("fastly".to_owned()), mode: Some(mode), ..Selection::default() };
+    let (ruleset, refused) = expressible(as_on_fastly(&select(&ruleset, &selection)));
+    eprint!("{}", refused.concat());
+    ruleset
+}
+
+fn assert_lints(falco: &Falco, ruleset: &Ruleset, what: &str) {
+    for layout in [Layout::Snippets, Layout::Include] {
+        let files = build(ruleset, layout).expect("rules that fit one by one fit together");
+        let vcl = service(&files, &ruleset.settings.prefix, &ruleset.lists);
+        let lint = falco.lint(&vcl).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(lint.is_clean(), "{what}: {lint:?}");
+    }
+}
+
+#[test]
+fn shipped_signatures_and_examples_lint_clean() {
+    let Some(falco) = falco() else { return };
+    for folder in ["", "examples/json-api", "examples/media-cdn", "examples/wordpress-shop"] {
+        for mode in [Mode::Monitor, Mode::Enforce, Mode::Canary(10)] {
+            assert_lints(&falco, &project(folder, mode), folder);
+        }
+    }
+}
+
+#[test]
+fn every_test_of_every_signature_agrees() {
+    let Some(falco) = falco() else { return };
+    let mut complaints = Vec::new();
+    let (mut passed, mut tolerated, mut skipped) = (0, 0, 0);
+    for folder in ["", "examples/json-api", "examples/media-cdn", "examples/wordpress-shop"] {
+        let ruleset = project(folder, Mode::Monitor);
+        let results = run_tests(&falco, &ruleset, &|set| build(set, Layout::Snippets), &mut |_| {});
+        for result in results.unwrap_or_else(|error| panic!("{error}")) {
+            let rule = &ruleset.rules[result.rule];
+            let name = format!("{}: {}", rule.id, rule.tests[result.test].name);
+            match &result.outcome {
+                TestOutcome::Passed => passed += 1,
+                TestOutcome::WithinTolerance => tolerated += 1,
+                TestOutcome::Skipped(reason) => {
+                    eprintln!("skipped, {reason}: {name}");
+                    skipped += 1;
+                }
+                TestOutcome::Failed { step, seen } => complaints.push(format!("{name}, step {step}: {seen}")),
+            }
+        }
+    }
+    eprintln!("{passed} tests agree, {tolerated} within the tolerance of a rate, {skipped} skipped");
+    assert!(complaints.is_empty(), "{} differ:\n{}", complaints.len(), complaints.join("\n"));
+    assert!(passed > 100);
+}
+
+fn describe(ruleset: &Ruleset, report: &Report) -> String {
+    let mut text = String::new();
+    for difference in report.differences.iter().take(3) {
+        let wire = difference.request.to_wire();
+        text.push_str(&format!(
+            "from {} {:?}\n  eval:   {}\n  falco:  {}\n",
+            difference.request.client_ip,
+            String::from_utf8_lossy(&wire[..wire.len().min(400)]),
+            difference.expected,
+            difference.seen
+        ));
+        let differing = ruleset.rules.iter().filter(|rule| {
+            let id = |text: &str| text.split(['[', ']', ',', ' ']).any(|word| word == rule.id);
+            id(&difference.expected) != id(&difference.seen)
+        });
+        for rule in differing.take(3) {
+            text.push_str(&format!(
+                "  {} {}: {:?} except {:?} then {:?}\n",
+                rule.id, rule.mode, rule.when, rule.except, rule.actions
+            ));
+        }
+    }
+    text
+}
+
+/// Random signatures and random requests.
+#[test]
+fn eval_and_falco_agree_on_generated_requests() {
+    let Some(falco) = falco() else { return };
+    let mut rng = Rng::new(11);
+    let (mut judged, mut matched, mut skipped) = (0, 0, std::collections::BTreeMap::new());
+    for load in 0..11 {
+        let (ruleset, _) = expressible(as_on_fastly(&signatures::ruleset(&mut rng, 24, load % 2 == 1)));
+        assert_lints(&falco, &ruleset, &format!("load {load}"));
+        let files = build(&ruleset, Layout::Snippets).expect("it was built before");
+        let requests: Vec<_> = (0..500).map(|_| requests::request(&mut rng)).collect();
+        let options = engine::Options { keep: 5, ..engine::Options::default() };
+        let report = verify(&falco, &ruleset, &files, requests.into_iter(), &options, &mut |_| {});
+        let report = report.unwrap_or_else(|error| panic!("{error}"));
+        if !report.is_clean() {
+            let folder = std::env::temp_dir().join("edgesig-falco.vcl");
+            let _ = std::fs::write(&folder, service(&files, &ruleset.settings.prefix, &ruleset.lists));
+        }
+        assert!(
+            report.is_clean(),
+            "load {load}, {} rules: {} of {} differ\n{}",
+            ruleset.rules.len(),
+            report.different,
+            report.requests,
+            describe(&ruleset, &report)
+        );
+        judged += report.agreed;
+        matched += report.matched;
+        for (reason, count) in report.skipped.iter().chain(&report.refused) {
+            *skipped.entry(*reason).or_insert(0) += count;
+        }
+    }
+    eprintln!("{judged} requests agree, {matched} with a match; apart: {skipped:#?}");
+    assert!(judged >= 3000 && matched * 2 > judged);
+}
