@@ -334,7 +334,9 @@ impl Printer {
         match statement {
             Statement::Comment(text) => self.comment(depth, text),
             Statement::Blank => self.line(0, ""),
-            Statement::Set(target, value) => self.line(depth, &format!("set {} = {};", self.flat(target), self.flat(value))),
+            Statement::Set(target, value) => {
+                self.line(depth, &format!("set {} = {};", self.flat(target), self.flat(value)))
+            }
             Statement::Unset(target) => self.line(depth, &format!("unset {};", self.flat(target))),
             Statement::Call(name) => self.line(depth, &format!("call {name};")),
             Statement::Do(call) => self.line(depth, &format!("{};", self.flat(call))),
@@ -465,11 +467,13 @@ fn flat(dialect: Dialect, expression: &Expression) -> String {
         },
         Expression::And(parts) => joined(dialect, parts, " && "),
         Expression::Or(parts) => joined(dialect, parts, " || "),
-        Expression::Sum(parts) => parts.iter().map(|part| operand(dialect, part)).collect::<Vec<_>>().join(match dialect {
-            Dialect::Varnish => " + ",
-            // Strings stand side by side; `+` is no operator.
-            Dialect::Fastly => " ",
-        }),
+        Expression::Sum(parts) => {
+            parts.iter().map(|part| operand(dialect, part)).collect::<Vec<_>>().join(match dialect {
+                Dialect::Varnish => " + ",
+                // Strings stand side by side; `+` is no operator.
+                Dialect::Fastly => " ",
+            })
+        }
         Expression::Difference(left, right) => format!("{} - {}", operand(dialect, left), operand(dialect, right)),
         Expression::Product(left, right) => format!("{} * {}", operand(dialect, left), operand(dialect, right)),
     }
@@ -482,7 +486,9 @@ fn joined(dialect: Dialect, parts: &[Expression], operator: &str) -> String {
 /// In brackets where an operator around it would bind tighter.
 fn operand(dialect: Dialect, expression: &Expression) -> String {
     match expression {
-        Expression::And(_) | Expression::Or(_) | Expression::Difference(..) => format!("({})", flat(dialect, expression)),
+        Expression::And(_) | Expression::Or(_) | Expression::Difference(..) => {
+            format!("({})", flat(dialect, expression))
+        }
         Expression::Text(_)
         | Expression::Pattern(_)
         | Expression::Integer(_)

@@ -110,12 +110,7 @@ impl Falco {
     }
 
     /// One process. Where it crashes, its halves are tried, down to the group that is at fault.
-    fn judge_batch(
-        &self,
-        folder: &Path,
-        prefix: &str,
-        groups: &[Vec<Request>],
-    ) -> Result<Vec<Vec<Step>>, EngineError> {
+    fn judge_batch(&self, folder: &Path, prefix: &str, groups: &[Vec<Request>]) -> Result<Vec<Vec<Step>>, EngineError> {
         write(&folder.join("main.test.vcl"), &service::tests(prefix, groups))?;
         let output = self.run(folder, &["test", "-json", "main.vcl"], None)?;
         if let Some(steps) = service::read_results(&output, groups) {
@@ -156,7 +151,8 @@ fn write(path: &Path, text: &str) -> Result<(), EngineError> {
 }
 
 fn read_lint(output: &str) -> Result<Lint, EngineError> {
-    let failed = || EngineError::Falco(format!("falco gave no result: {}", output.chars().take(2000).collect::<String>()));
+    let failed =
+        || EngineError::Falco(format!("falco gave no result: {}", output.chars().take(2000).collect::<String>()));
     let value: serde_json::Value = serde_json::from_str(output).map_err(|_| failed())?;
     // Terraform mode lists services.
     let reports: Vec<&serde_json::Value> = match &value {

@@ -10,7 +10,10 @@ use crate::ir::{Action, BlockBody};
 impl Generator<'_> {
     /// `vcl_miss` and `vcl_pass`: nothing but the tags goes to the origin or to a shield.
     pub(super) fn clean_sub(&self) -> Vec<Statement> {
-        self.internal_headers().into_iter().map(|header| Statement::Unset(Expression::Header("bereq", header))).collect()
+        self.internal_headers()
+            .into_iter()
+            .map(|header| Statement::Unset(Expression::Header("bereq", header)))
+            .collect()
     }
 
     /// `vcl_error`

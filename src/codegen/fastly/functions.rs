@@ -4,7 +4,6 @@ use super::place::{Operand, Place};
 use super::{Generator, set};
 use crate::codegen::vcl::{Expression, Statement, when, when_else};
 
-
 use crate::ir::{Call, Value};
 use crate::source::Span;
 

@@ -81,9 +81,8 @@ impl Generator<'_> {
             let keys = if field == Field::ArgNames { Vec::new() } else { vec![key.to_vec()] };
             Value::Field(FieldReference { field, keys })
         };
-        let known = |field: Field, key: &[u8], text: Expression| {
-            (reference(field, key), Operand::Text { text, present: None })
-        };
+        let known =
+            |field: Field, key: &[u8], text: Expression| (reference(field, key), Operand::Text { text, present: None });
         let (raw, element) = (self.local("element_raw", "STRING"), self.local("element", "STRING"));
         let known = match source {
             Source::Argument(key) => vec![known(Field::ArgsRaw, key, raw), known(Field::Args, key, element)],

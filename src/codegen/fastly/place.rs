@@ -10,10 +10,18 @@ use crate::source::Span;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Operand {
     /// `present`: what holds when it is there; `None` is always.
-    Text { text: Expression, present: Option<Expression> },
-    Integer { value: Expression, present: Option<Expression> },
+    Text {
+        text: Expression,
+        present: Option<Expression>,
+    },
+    Integer {
+        value: Expression,
+        present: Option<Expression>,
+    },
     /// `client.ip`, or the network of so many bits around it.
-    Address { bits: Option<(u8, u8)> },
+    Address {
+        bits: Option<(u8, u8)>,
+    },
     Truth(Expression),
 }
 

@@ -1,15 +1,15 @@
 //! Predicates → conditions. A condition is false where its value is absent; negation is exact.
 
+use super::Generator;
 use super::fields::name;
 use super::lists;
 use super::place::Operand;
-use super::Generator;
 use crate::catalog::Field;
 use crate::codegen::needles::patterns;
 use crate::codegen::vcl::{Comparator, Expression};
 use crate::ir::{
-    Call, Check, Comparison, FieldReference, IntegerOperator, Integers, ListIndex, ListValues, Needles, Networks, Patterns,
-    Predicate, Quantifier, Text, TextOperator, Value,
+    Call, Check, Comparison, FieldReference, IntegerOperator, Integers, ListIndex, ListValues, Needles, Networks,
+    Patterns, Predicate, Quantifier, Text, TextOperator, Value,
 };
 use crate::source::Span;
 
@@ -160,10 +160,9 @@ impl Generator<'_> {
                 both(pa, pb, a.equals(b))
             }
             (Operand::Address { bits: None }, Operand::Address { bits: None }) => Some(Expression::Boolean(true)),
-            (Operand::Truth(a), Operand::Truth(b)) => Some(Expression::any([
-                Expression::all([a.clone(), b.clone()]),
-                Expression::all([a.not(), b.not()]),
-            ])),
+            (Operand::Truth(a), Operand::Truth(b)) => {
+                Some(Expression::any([Expression::all([a.clone(), b.clone()]), Expression::all([a.not(), b.not()])]))
+            }
             (
                 Operand::Text { .. } | Operand::Integer { .. } | Operand::Address { .. } | Operand::Truth(_),
                 Operand::Text { .. } | Operand::Integer { .. } | Operand::Address { .. } | Operand::Truth(_),
@@ -203,7 +202,8 @@ impl Generator<'_> {
         // A literal of VCL is UTF-8; anything else, and what ignores case, is a pattern.
         let (exact, folded): (Vec<&Text>, Vec<&Text>) =
             literals.iter().partition(|needle| !needle.ignore_case && std::str::from_utf8(&needle.bytes).is_ok());
-        let exact: Vec<String> = exact.iter().map(|needle| String::from_utf8_lossy(&needle.bytes).into_owned()).collect();
+        let exact: Vec<String> =
+            exact.iter().map(|needle| String::from_utf8_lossy(&needle.bytes).into_owned()).collect();
         let mut parts = Vec::new();
         if exact.len() >= TABLE_FROM {
             let table = self.table(exact, needles);
@@ -212,7 +212,9 @@ impl Generator<'_> {
             parts.extend(exact.into_iter().map(|needle| text.clone().equals(Expression::text(needle))));
         }
         let folded: Vec<Text> = folded.into_iter().cloned().collect();
-        parts.extend(patterns(TextOperator::Equals, &folded, false).into_iter().map(|pattern| text.clone().matches(pattern)));
+        parts.extend(
+            patterns(TextOperator::Equals, &folded, false).into_iter().map(|pattern| text.clone().matches(pattern)),
+        );
         Expression::any(parts)
     }
 
@@ -315,7 +317,10 @@ impl Generator<'_> {
                     if bits.is_some() {
                         self.unsupported(
                             span,
-                            format!("`{}`: a list at the edge can be asked for `client.ip`, not for a prefix of it", self.rule),
+                            format!(
+                                "`{}`: a list at the edge can be asked for `client.ip`, not for a prefix of it",
+                                self.rule
+                            ),
                             "asks for a prefix",
                             "write `client.ip in @…`",
                         );
@@ -373,9 +378,7 @@ pub(super) fn forms(value: &Value) -> Vec<Value> {
             let field = |field: Field| Value::Field(FieldReference { field, keys: reference.keys.clone() });
             vec![field(raw), field(normal), Value::Call(Call::UrlDecode, Box::new(field(normal)))]
         }
-        Value::Call(call, inner) => {
-            forms(inner).into_iter().map(|form| Value::Call(*call, Box::new(form))).collect()
-        }
+        Value::Call(call, inner) => forms(inner).into_iter().map(|form| Value::Call(*call, Box::new(form))).collect(),
     }
 }
 

@@ -132,8 +132,11 @@ impl<'r> Generator<'r> {
         };
         let tests = forms.iter().map(|form| match form {
             Form::Count { bucket, limit } => {
-                let seen =
-                    if *bucket == 60 { weight.clone() } else { name(&format!("ratecounter.{counter}.bucket.{bucket}s")) };
+                let seen = if *bucket == 60 {
+                    weight.clone()
+                } else {
+                    name(&format!("ratecounter.{counter}.bucket.{bucket}s"))
+                };
                 if on_response {
                     seen.compare(Comparator::GreaterOrEqual, Expression::Integer(i64::from(*limit)))
                 } else {
@@ -273,9 +276,8 @@ impl<'r> Generator<'r> {
     fn key(&mut self, rate: &Rate) -> Option<Vec<Statement>> {
         let key = self.local("key", "STRING");
         let mut statements = vec![set(&key, Expression::text(""))];
-        let append = |part: Vec<Expression>| {
-            set(&key, Expression::Sum(std::iter::once(key.clone()).chain(part).collect()))
-        };
+        let append =
+            |part: Vec<Expression>| set(&key, Expression::Sum(std::iter::once(key.clone()).chain(part).collect()));
         let mut long = false;
         for value in &rate.key {
             if value.value_type().is_list() {
@@ -291,8 +293,7 @@ impl<'r> Generator<'r> {
             let (present, part) = match self.key_operand(value, rate.span)? {
                 Operand::Text { text, present } => {
                     long = true;
-                    let length =
-                        Expression::call("std.itoa", [Expression::call("std.strlen", [text.clone()])]);
+                    let length = Expression::call("std.itoa", [Expression::call("std.strlen", [text.clone()])]);
                     (present, append(vec![length, Expression::text(":"), text, Expression::text("/")]))
                 }
                 Operand::Integer { value, present } => {

@@ -155,10 +155,8 @@ impl<'r> Generator<'r> {
     /// Records a match and takes the actions where the rule is enforced.
     pub(super) fn matched(&mut self, rule: &'r Rule) -> Option<Vec<Statement>> {
         let ids = self.local("ids", "STRING");
-        let mut statements = vec![set(
-            &ids,
-            Expression::Sum(vec![ids.clone(), Expression::text(format!("{},", rule.id))]),
-        )];
+        let mut statements =
+            vec![set(&ids, Expression::Sum(vec![ids.clone(), Expression::text(format!("{},", rule.id))]))];
         match rule.mode {
             Mode::Enforce => statements.extend(self.actions(rule)?),
             Mode::Canary(share) => {
@@ -178,9 +176,8 @@ impl<'r> Generator<'r> {
         }
         let (hash, lot) = (self.local("hash", "STRING"), self.local("lot", "INTEGER"));
         let salted = Expression::Sum(vec![Expression::text(format!("{}:", rule.id)), name("client.ip")]);
-        let byte = |at: i64| {
-            Expression::call("substr", [hash.clone(), Expression::Integer(at), Expression::Integer(2)])
-        };
+        let byte =
+            |at: i64| Expression::call("substr", [hash.clone(), Expression::Integer(at), Expression::Integer(2)]);
         let bound = (i64::from(share) << 32) / 100;
         Some(vec![
             set(&hash, salted),
@@ -206,7 +203,8 @@ impl<'r> Generator<'r> {
                 }
                 Action::Throttle => {
                     let seconds = rule.rate.as_ref().map_or(60, |rate| {
-                        rate.penalty.unwrap_or_else(|| rate.windows.iter().map(|window| window.seconds).max().unwrap_or(60))
+                        rate.penalty
+                            .unwrap_or_else(|| rate.windows.iter().map(|window| window.seconds).max().unwrap_or(60))
                     });
                     let retry = self.local("retry_after", "STRING");
                     statements.push(set(&retry, Expression::text(seconds.to_string())));
@@ -362,7 +360,11 @@ impl<'r> Generator<'r> {
 
     /// What holds when a plain allow reads nothing that is over a limit.
     fn own_limits(&mut self, rule: &Rule) -> Vec<Expression> {
-        self.over_limits(&[rule]).into_iter().filter(|over| *over != Expression::Boolean(false)).map(Expression::not).collect()
+        self.over_limits(&[rule])
+            .into_iter()
+            .filter(|over| *over != Expression::Boolean(false))
+            .map(Expression::not)
+            .collect()
     }
 
     /// What some rules read is over the URL's limit, over `values`, over `names`.
@@ -474,20 +476,15 @@ impl<'r> Generator<'r> {
 /// The node that the client talks to, in the first run of a request of its own.
 pub(super) fn first_run() -> Expression {
     let zero = |variable: &str| name(variable).equals(Expression::Integer(0));
-    Expression::all([
-        zero("fastly.ff.visits_this_service"),
-        zero("req.restarts"),
-        name("req.is_esi_subreq").not(),
-    ])
+    Expression::all([zero("fastly.ff.visits_this_service"), zero("req.restarts"), name("req.is_esi_subreq").not()])
 }
 
 /// `if (condition) body`, without a condition that is constant.
 pub(super) fn guarded(condition: Expression, body: Vec<Statement>) -> Vec<Statement> {
-    match condition {
-        Expression::Boolean(true) => body,
-        Expression::Boolean(false) => Vec::new(),
-        condition => vec![when(condition, body)],
+    if condition == Expression::Boolean(true) {
+        return body;
     }
+    if condition == Expression::Boolean(false) { Vec::new() } else { vec![when(condition, body)] }
 }
 
 /// Arguments of `path_normalize` in a rule.

@@ -199,7 +199,8 @@ fn response(file: &mut String, name: &str, request: &Request) {
     if response.status == 200 && response.headers.is_empty() {
         return;
     }
-    let _ = writeln!(file, "// @scope: deliver\n// @suite: {name}\nsub {name} {{\nset resp.status = {};", response.status);
+    let _ =
+        writeln!(file, "// @scope: deliver\n// @suite: {name}\nsub {name} {{\nset resp.status = {};", response.status);
     for (header, value) in &response.headers {
         let name = String::from_utf8_lossy(header);
         let _ = writeln!(file, "header.set(resp, \"{name}\", {});", bytes(value));

@@ -100,12 +100,9 @@ fn classify(vcl: &str, index: u64, request: &Request, wanted: &Seen, step: &Step
 
 /// The row of [`FALCO_DEVIATIONS`] that a request touches.
 fn deviation(vcl: &str, request: &Request, step: &Step) -> Option<&'static str> {
-    let is_ascii = request
-        .headers
-        .iter()
-        .map(|(_, value)| value)
-        .chain([&request.target, &request.body])
-        .all(|text| decode::url_decode(&decode::query_decode(text)).is_ascii() && decode::query_decode(text).is_ascii());
+    let is_ascii = request.headers.iter().map(|(_, value)| value).chain([&request.target, &request.body]).all(|text| {
+        decode::url_decode(&decode::query_decode(text)).is_ascii() && decode::query_decode(text).is_ascii()
+    });
     if matches!(step, Step::Error(message) if message.contains("[urldecode]")) {
         return (!is_ascii).then_some(FALCO_DEVIATIONS[0]);
     }
