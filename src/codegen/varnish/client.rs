@@ -194,7 +194,8 @@ fn expanded(address: Expression) -> Expression {
         // Fewer than seven colons: one more group of zeros.
         text = regsub(text, r"^(?!(?:[^:]*:){7})(.*)::", r"\1::0:");
     }
-    let padded = regsuball(text, "(?<![0-9a-f])([0-9a-f]{0,4})(?![0-9a-f])", r"000\1");
+    let filled = regsub(regsub(regsub(text, "^:", "0:"), r":\z", ":0"), "::", ":0:");
+    let padded = regsuball(filled, "([0-9a-f]+)", r"0000\1");
     regsuball(padded, "0*([0-9a-f]{4})(?![0-9a-f])", r"\1")
 }
 

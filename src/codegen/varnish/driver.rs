@@ -33,7 +33,7 @@ impl<'r> Generator<'r> {
         rules.extend(then.into_iter().map(|rule| self.rule_block(rule)));
         allows.extend(first.iter().map(|rule| self.rule_block(rule)));
 
-        let mut items = vec![Item::Comment(Vec::new())];
+        let mut items = Vec::new();
         let client = self.client_items();
         if self.reads_url {
             self.need("blob", span, "decoding the URL");
@@ -111,7 +111,7 @@ impl<'r> Generator<'r> {
         items.push(self.recv_item());
         items.extend(self.synth_items(counts));
         let mut head = self.head(options);
-        head.extend(items.into_iter().skip(1));
+        head.extend(super::prune::prune(items));
         Some(File { items: head, ..File::default() })
     }
 

@@ -194,7 +194,7 @@ fn html_pattern() -> String {
 /// Slashes collapse, `/.` goes, `/segment/..` goes from the inside out in one pass, what then stands above the root goes.
 fn path_normalized(path: Expression) -> Expression {
     let closed = regsub(regsuball(path, "/{2,}+", "/"), r"(/\.\.?)\z", r"\1/");
-    let plain = regsuball(closed, r"(?:/\.)++(?=/)", "");
+    let plain = regsuball(closed, r"(?:/\.(?=/))++", "");
     let resolved = regsuball(plain, &parent_pattern(MAX_PARENT_SEGMENTS), "");
     regsub(resolved, r"^(?:/\.\.(?=/))++", "")
 }

@@ -23,6 +23,7 @@ mod fields;
 mod functions;
 mod log;
 mod predicate;
+mod prune;
 mod rates;
 mod response;
 mod room;

@@ -3,9 +3,9 @@
 
 use super::super::vcl::{Comparator, Expression};
 use super::Generator;
-use crate::codegen::needles;
 use super::views::{Operand, Presence};
 use crate::catalog::{Field, Type};
+use crate::codegen::needles;
 use crate::ir::{
     Call, Check, Comparison, FieldReference, IntegerOperator, Integers, ListValues, Needles, Networks, Patterns,
     Predicate, Quantifier, Text, TextOperator, Value,

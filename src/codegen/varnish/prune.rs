@@ -1,0 +1,152 @@
+//! Drops what nothing refers to: varnishd refuses an unused ACL, sub or object, and a condition that is constant takes its
+//! parts with it. Empty subs go too, with the calls of them.
+
+use super::super::vcl::{Expression, Item, Statement};
+use std::collections::BTreeSet;
+
+/// The items that `vcl_*` subs reach.
+pub fn prune(mut items: Vec<Item>) -> Vec<Item> {
+    loop {
+        let empty: BTreeSet<String> = items
+            .iter()
+            .filter_map(|item| match item {
+                Item::Sub { name, body, .. } if body.is_empty() => Some(name.clone()),
+                Item::Sub { .. }
+                | Item::Comment(_)
+                | Item::Version
+                | Item::Import(_)
+                | Item::Acl { .. }
+                | Item::Table { .. }
+                | Item::Statement(_)
+                | Item::Store(..) => None,
+            })
+            .collect();
+        if empty.is_empty() {
+            break;
+        }
+        items.retain(|item| !matches!(item, Item::Sub { name, .. } if empty.contains(name)));
+        for item in &mut items {
+            if let Item::Sub { body, .. } = item {
+                without_calls(body, &empty);
+            }
+        }
+    }
+    let mut used = BTreeSet::new();
+    let mut grown = true;
+    while grown {
+        let before = used.len();
+        for item in &items {
+            if let Item::Sub { name, body, .. } = item
+                && (name.starts_with("vcl_") && name != "vcl_init" || used.contains(name))
+            {
+                body.iter().for_each(|statement| note_statement(statement, &mut used));
+            }
+        }
+        grown = used.len() > before;
+    }
+    items.retain(|item| match item {
+        Item::Acl { name, .. } => used.contains(name),
+        Item::Sub { name, body, .. } if name == "vcl_init" => {
+            body.iter().any(|statement| matches!(statement, Statement::New(object, _) if used.contains(object)))
+        }
+        Item::Sub { name, .. } => name.starts_with("vcl_") || used.contains(name),
+        Item::Comment(_)
+        | Item::Version
+        | Item::Import(_)
+        | Item::Table { .. }
+        | Item::Statement(_)
+        | Item::Store(..) => true,
+    });
+    items
+}
+
+fn without_calls(statements: &mut Vec<Statement>, empty: &BTreeSet<String>) {
+    statements.retain(|statement| !matches!(statement, Statement::Call(name) if empty.contains(name)));
+    for statement in statements {
+        match statement {
+            Statement::If { branches, otherwise } => {
+                branches.iter_mut().for_each(|(_, body)| without_calls(body, empty));
+                without_calls(otherwise, empty);
+            }
+            Statement::Signature(_, body) => without_calls(body, empty),
+            Statement::Comment(_)
+            | Statement::Blank
+            | Statement::Set(..)
+            | Statement::Unset(_)
+            | Statement::Call(_)
+            | Statement::Do(_)
+            | Statement::Return
+            | Statement::Leave(_)
+            | Statement::Synth(_)
+            | Statement::Synthetic(_)
+            | Statement::New(..)
+            | Statement::Declare(..)
+            | Statement::Increase(..)
+            | Statement::Error(..)
+            | Statement::Log(_) => {}
+        }
+    }
+}
+
+fn note_statement(statement: &Statement, used: &mut BTreeSet<String>) {
+    match statement {
+        Statement::Set(target, value) | Statement::Increase(target, value) => {
+            note(target, used);
+            note(value, used);
+        }
+        Statement::Unset(expression)
+        | Statement::Do(expression)
+        | Statement::Synth(expression)
+        | Statement::Synthetic(expression)
+        | Statement::Error(_, expression)
+        | Statement::Log(expression) => note(expression, used),
+        Statement::Call(name) => {
+            used.insert(name.clone());
+        }
+        Statement::If { branches, otherwise } => {
+            for (condition, body) in branches {
+                note(condition, used);
+                body.iter().for_each(|inner| note_statement(inner, used));
+            }
+            otherwise.iter().for_each(|inner| note_statement(inner, used));
+        }
+        Statement::Signature(_, body) => body.iter().for_each(|inner| note_statement(inner, used)),
+        Statement::Comment(_)
+        | Statement::Blank
+        | Statement::Return
+        | Statement::Leave(_)
+        | Statement::New(..)
+        | Statement::Declare(..) => {}
+    }
+}
+
+fn note(expression: &Expression, used: &mut BTreeSet<String>) {
+    match expression {
+        Expression::Name(name) => {
+            used.insert(name.clone());
+        }
+        Expression::Call(function, arguments) => {
+            if let Some((object, _)) = function.split_once('.') {
+                used.insert(object.to_owned());
+            }
+            arguments.iter().for_each(|(_, argument)| note(argument, used));
+        }
+        Expression::Compare(_, left, right)
+        | Expression::Difference(left, right)
+        | Expression::Product(left, right) => {
+            note(left, used);
+            note(right, used);
+        }
+        Expression::Not(inner) => note(inner, used),
+        Expression::And(parts) | Expression::Or(parts) | Expression::Sum(parts) => {
+            parts.iter().for_each(|part| note(part, used));
+        }
+        Expression::Text(_)
+        | Expression::Pattern(_)
+        | Expression::Integer(_)
+        | Expression::Duration(_)
+        | Expression::Bytes(_)
+        | Expression::Boolean(_)
+        | Expression::Header(..) => {}
+    }
+}
