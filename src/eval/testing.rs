@@ -1,7 +1,7 @@
 //! The tests of signatures, run in the evaluator, and the bare question whether a condition holds. `cli` (test) and
 //! the lints ask.
 
-use super::plan::{Planner, Sight};
+use super::plan::{Node, Planner, Sight};
 use super::{Evaluator, LimitKind, wire};
 use crate::ir::{Predicate, Ruleset, Test};
 use crate::request::Request;
@@ -42,4 +42,27 @@ pub fn predicate_holds(ruleset: &Ruleset, predicate: &Predicate, request: &Reque
     let request = wire::received(request);
     let sight = Sight::new(&slots, &request);
     node.holds(&sight)
+}
+
+/// Which comparisons of a condition hold for each request: one truth per comparison, left to right.
+pub fn comparison_truths(ruleset: &Ruleset, predicate: &Predicate, requests: &[&Request]) -> Vec<Vec<bool>> {
+    let mut planner = Planner::new(ruleset, false);
+    let node = planner.node(predicate);
+    let slots = planner.finish();
+    let truths = |request: &&Request| {
+        let request = wire::received(request);
+        let sight = Sight::new(&slots, &request);
+        let mut truths = Vec::new();
+        collect(&node, &sight, &mut truths);
+        truths
+    };
+    requests.iter().map(truths).collect()
+}
+
+fn collect<'v>(node: &Node<'_>, sight: &'v Sight<'v>, truths: &mut Vec<bool>) {
+    match node {
+        Node::All(parts) | Node::Any(parts) => parts.iter().for_each(|part| collect(part, sight, truths)),
+        Node::Not(inner) => collect(inner, sight, truths),
+        Node::Compare(test) => truths.push(test.holds(sight)),
+    }
 }

@@ -6,6 +6,7 @@
 //! `example` completes the examples of the rows. A lint that can't be sure says nothing.
 
 pub mod example;
+mod cover;
 mod levels;
 mod logic;
 mod pattern;

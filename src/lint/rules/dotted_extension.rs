@@ -14,13 +14,14 @@ pub const LINT: Lint = Lint {
 when: req.path.ext in [".bak", ".old"]
 tests:
   - {name: no test can match, request: GET /index.b%61k, expect: no_match}
+  - {name: a page about it, request: GET /bak.html, expect: no_match}
 "#,
     instead: r#"
 when: req.path.ext in ["bak", "old"]
 tests:
   - {name: a backup, request: GET /index.b%61k, expect: match}
   - {name: an older one, request: GET /index.old, expect: match}
-  - {name: a page, request: GET /index.html, expect: no_match}
+  - {name: a page, request: GET /bak.html, expect: no_match}
 "#,
     check: Check::Signature(check),
 };

@@ -17,13 +17,13 @@ pub const LINT: Lint = Lint {
 when: req.body contains "cmd"
 tests:
   - {name: a command, request: {method: POST, url: /, body: cmd=ls}, expect: match}
-  - {name: a comment, request: {method: POST, url: /, body: comment=ls}, expect: no_match}
+  - {name: a comment, request: {method: POST, url: /cmd, body: comment=ls}, expect: no_match}
 "#,
     instead: r#"
 when: req.body matches r"(?:^|&)cmd="
 tests:
   - {name: a command, request: {method: POST, url: /, body: cmd=ls}, expect: match}
-  - {name: a comment, request: {method: POST, url: /, body: comment=ls}, expect: no_match}
+  - {name: a comment, request: {method: POST, url: /cmd, body: comment=ls}, expect: no_match}
 "#,
     check: Check::Signature(check),
 };

@@ -12,16 +12,18 @@ pub const LINT: Lint = Lint {
     why: "A dot in a pattern is any byte: `example.com` matches `exampleXcom`, which anybody can register. In an `allow` \
           or an exception that is a hole, elsewhere a false alarm.",
     example: r#"
-when: req.headers["referer"] matches r"^https://(?:spam|junk)\.example.com/" and req.path == "/"
+when: req.headers["referer"] matches r"^https://(?:spam|junk)\.example.com/"
+then: log
 tests:
-  - {name: from there, request: {url: "/%3f", headers: {referer: "https://spam.example.com/"}}, expect: no_match}
-  - {name: from there too, request: {headers: {referer: "https://spam.example.com/"}}, expect: match}
+  - {name: from there, request: {headers: {referer: "https://spam.example.com/"}}, expect: match}
+  - {name: from elsewhere, request: {headers: {referer: "https://example.com/"}}, expect: no_match}
 "#,
     instead: r#"
-when: req.headers["referer"] matches r"^https://(?:spam|junk)\.example\.com/" and req.path == "/"
+when: req.headers["referer"] matches r"^https://(?:spam|junk)\.example\.com/"
+then: log
 tests:
-  - {name: from there, request: {url: "/%3f", headers: {referer: "https://spam.example.com/"}}, expect: no_match}
-  - {name: from there too, request: {headers: {referer: "https://spam.example.com/"}}, expect: match}
+  - {name: from there, request: {headers: {referer: "https://spam.example.com/"}}, expect: match}
+  - {name: from elsewhere, request: {headers: {referer: "https://example.com/"}}, expect: no_match}
 "#,
     check: Check::Signature(check),
 };

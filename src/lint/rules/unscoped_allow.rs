@@ -18,7 +18,7 @@ when: req.headers["user-agent"] starts_with i"UptimeProbe/"
 then: allow
 tests:
   - {name: the probe, request: {headers: {user-agent: UptimeProbe/2.1}}, expect: match}
-  - {name: a browser, request: {headers: {user-agent: Mozilla/5.0}}, expect: no_match}
+  - {name: another probe, request: {headers: {user-agent: Probe/5.0}}, expect: no_match}
 "#,
     instead: r#"
 when: req.headers["user-agent"] starts_with i"UptimeProbe/" and client.ip in @office

@@ -15,7 +15,7 @@ pub const LINT: Lint = Lint {
 when: req.path == "/admin/*"
 tests:
   - {name: what was meant, request: GET /admin/%75sers, expect: no_match}
-  - {name: what it says, request: GET /admin/*, expect: match}
+  - {name: what it says, request: GET /adm%69n/*, expect: match}
 "#,
     instead: r#"
 when: req.path starts_with "/admin/"
