@@ -113,7 +113,16 @@ impl<'r> Generator<'r> {
             });
         }
         if reads_url {
-            body.extend(self.url_room(&url, lists));
+            for (part, code) in self.url_room(&url, lists) {
+                let name = self.names.unique(&format!("room_{part}"));
+                body.push(Statement::Call(name.clone()));
+                let comment = if part == "absolute" {
+                    "What putting a URL in absolute form into origin form takes.".to_owned()
+                } else {
+                    format!("Length of the {part}, and how many copies what stands in it makes necessary.")
+                };
+                items.push(Item::Sub { name, comment: vec![comment], body: code });
+            }
         }
         body.push(self.over_when_needed(budget));
         items.insert(0, Item::Sub {

@@ -86,14 +86,14 @@ impl<'r> Generator<'r> {
     }
 
     /// Measures the parts of the URL and adds what the copies of each take to `need`; those of the parameters are
-    /// added later, when one that rules read is there.
-    pub(super) fn url_room(&self, url: &UrlFactors, lists: Cost) -> Vec<Statement> {
-        let mut body = Vec::new();
+    /// added later, when one that rules read is there. Each part with its name: a sub of its own.
+    pub(super) fn url_room(&self, url: &UrlFactors, lists: Cost) -> Vec<(&'static str, Vec<Statement>)> {
+        let mut parts = Vec::new();
         for part in [UrlPart::Path, UrlPart::Query, UrlPart::Whole] {
             let cost = url.get(&part).copied().unwrap_or_default();
             let lists = if part == UrlPart::Query { lists } else { Cost::default() };
             if cost != Cost::default() || lists != Cost::default() {
-                body.extend(self.part_room(part, cost, lists));
+                parts.push((part.name(), self.part_room(part, cost, lists)));
             }
         }
         let absolute = self.measured(UrlPart::Whole, "url size");
@@ -103,8 +103,9 @@ impl<'r> Generator<'r> {
         );
         let mut measured = if url.contains_key(&UrlPart::Whole) { Vec::new() } else { absolute };
         measured.push(self.add_int("need", product));
-        body.push(when(Expression::name("req.url").matches(super::fields::ABSOLUTE), measured));
-        body
+        let absolute = when(Expression::name("req.url").matches(super::fields::ABSOLUTE), measured);
+        parts.push(("absolute", vec![absolute]));
+        parts
     }
 
     /// Sets the variable `name` to the length of a part, rounded up.
