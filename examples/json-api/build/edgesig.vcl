@@ -28,7 +28,7 @@ sub edgesig_client {
 		var.set("edgesig:prefix(client.ip, 32, 64)", var.get("edgesig:client.ip"));
 		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), client.ip, resolve=false));
 	} else {
-		var.set("edgesig:client.ip long", regsuball(regsuball(regsub(regsub(regsub(regsub(regsub(regsub(regsub(var.get("edgesig:client.ip"), "^::[0-9]+\..*", "::"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "(?<![0-9a-f])([0-9a-f]{0,4})(?![0-9a-f])", "000\1"), "0*([0-9a-f]{4})(?![0-9a-f])", "\1"));
+		var.set("edgesig:client.ip long", regsuball(regsuball(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(var.get("edgesig:client.ip"), "^::[0-9]+\..*", "::"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^:", "0:"), ":\z", ":0"), "::", ":0:"), "([0-9a-f]+)", "0000\1"), "0*([0-9a-f]{4})(?![0-9a-f])", "\1"));
 		var.set("edgesig:prefix(client.ip, 32, 56)", regsub(var.get("edgesig:client.ip long"), "^(.{17}).*", "\100:0000:0000:0000:0000"));
 		var.set_ip("edgesig:prefix(client.ip, 32, 56) address", std.ip("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 56)"), client.ip, resolve=false), client.ip, resolve=false));
 		var.set("edgesig:prefix(client.ip, 32, 64)", regsub(var.get("edgesig:client.ip long"), "^(.{19}).*", "\1:0000:0000:0000:0000"));
@@ -67,105 +67,9 @@ sub edgesig_url {
 # without a word when it is full; a request that needs too much is over a limit instead.
 sub edgesig_room {
 	call edgesig_room_headers;
-	if (req.url ~ "^[^?]{256}") {
-		if (req.url ~ "^[^?]{16384}") {
-			var.set_int("edgesig:path size", 32768);
-		} elsif (req.url ~ "^[^?]{8192}") {
-			var.set_int("edgesig:path size", 16384);
-		} elsif (req.url ~ "^[^?]{2048}") {
-			var.set_int("edgesig:path size", 8192);
-		} elsif (req.url ~ "^[^?]{1024}") {
-			var.set_int("edgesig:path size", 2048);
-		} elsif (req.url ~ "^[^?]{512}") {
-			var.set_int("edgesig:path size", 1024);
-		} elsif (req.url ~ "^[^?]{256}") {
-			var.set_int("edgesig:path size", 512);
-		}
-	} else {
-		var.set_int("edgesig:path size", 256);
-	}
-	if (req.url ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
-		var.set_int("edgesig:path copies", 6);
-	} elsif (req.url ~ "^[^?]*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
-		var.set_int("edgesig:path copies", 4);
-	} elsif (req.url ~ "^[^?]*?(?:%25)") {
-		var.set_int("edgesig:path copies", 3);
-	} elsif (req.url ~ "^[^?]*?(?:[%+])") {
-		var.set_int("edgesig:path copies", 3);
-	} else {
-		var.set_int("edgesig:path copies", 2);
-	}
-	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:path size") * var.get_int("edgesig:path copies"));
-	if (req.url ~ "^[^?]*+\?.{256}") {
-		if (req.url ~ "^[^?]*+\?.{16384}") {
-			var.set_int("edgesig:query size", 32768);
-		} elsif (req.url ~ "^[^?]*+\?.{8192}") {
-			var.set_int("edgesig:query size", 16384);
-		} elsif (req.url ~ "^[^?]*+\?.{2048}") {
-			var.set_int("edgesig:query size", 8192);
-		} elsif (req.url ~ "^[^?]*+\?.{1792}") {
-			var.set_int("edgesig:query size", 2048);
-		} elsif (req.url ~ "^[^?]*+\?.{1536}") {
-			var.set_int("edgesig:query size", 1792);
-		} elsif (req.url ~ "^[^?]*+\?.{1280}") {
-			var.set_int("edgesig:query size", 1536);
-		} elsif (req.url ~ "^[^?]*+\?.{1024}") {
-			var.set_int("edgesig:query size", 1280);
-		} elsif (req.url ~ "^[^?]*+\?.{768}") {
-			var.set_int("edgesig:query size", 1024);
-		} elsif (req.url ~ "^[^?]*+\?.{512}") {
-			var.set_int("edgesig:query size", 768);
-		} elsif (req.url ~ "^[^?]*+\?.{256}") {
-			var.set_int("edgesig:query size", 512);
-		}
-	} else {
-		var.set_int("edgesig:query size", 256);
-	}
-	if (req.url ~ "^[^?]*+\?(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 8);
-	} elsif (req.url ~ "^[^?]*+\?.*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 6);
-	} elsif (req.url ~ "^[^?]*+\?.*?(?:%25)") {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 5);
-	} elsif (req.url ~ "^[^?]*+\?.*?(?:[%+])") {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 5);
-	} else {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 2);
-	}
-	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:query copies"));
-	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
-		if (req.url ~ "^.{256}") {
-			if (req.url ~ "^.{16384}") {
-				var.set_int("edgesig:url size", 32768);
-			} elsif (req.url ~ "^.{8192}") {
-				var.set_int("edgesig:url size", 16384);
-			} elsif (req.url ~ "^.{2048}") {
-				var.set_int("edgesig:url size", 8192);
-			} elsif (req.url ~ "^.{1792}") {
-				var.set_int("edgesig:url size", 2048);
-			} elsif (req.url ~ "^.{1536}") {
-				var.set_int("edgesig:url size", 1792);
-			} elsif (req.url ~ "^.{1280}") {
-				var.set_int("edgesig:url size", 1536);
-			} elsif (req.url ~ "^.{1024}") {
-				var.set_int("edgesig:url size", 1280);
-			} elsif (req.url ~ "^.{768}") {
-				var.set_int("edgesig:url size", 1024);
-			} elsif (req.url ~ "^.{512}") {
-				var.set_int("edgesig:url size", 768);
-			} elsif (req.url ~ "^.{256}") {
-				var.set_int("edgesig:url size", 512);
-			}
-		} else {
-			var.set_int("edgesig:url size", 256);
-		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * 4);
-	}
+	call edgesig_room_path;
+	call edgesig_room_query;
+	call edgesig_room_absolute;
 	if (var.get_int("edgesig:need") > 52448) {
 		var.set_int("edgesig:over", -1);
 	}
@@ -282,6 +186,117 @@ sub edgesig_room_headers {
 			var.set_int("edgesig:size", 128);
 		}
 		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 5);
+	}
+}
+
+# Length of the path, and how many copies what stands in it makes necessary.
+sub edgesig_room_path {
+	if (req.url ~ "^[^?]{256}") {
+		if (req.url ~ "^[^?]{16384}") {
+			var.set_int("edgesig:path size", 32768);
+		} elsif (req.url ~ "^[^?]{8192}") {
+			var.set_int("edgesig:path size", 16384);
+		} elsif (req.url ~ "^[^?]{2048}") {
+			var.set_int("edgesig:path size", 8192);
+		} elsif (req.url ~ "^[^?]{1024}") {
+			var.set_int("edgesig:path size", 2048);
+		} elsif (req.url ~ "^[^?]{512}") {
+			var.set_int("edgesig:path size", 1024);
+		} elsif (req.url ~ "^[^?]{256}") {
+			var.set_int("edgesig:path size", 512);
+		}
+	} else {
+		var.set_int("edgesig:path size", 256);
+	}
+	if (req.url ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
+		var.set_int("edgesig:path copies", 6);
+	} elsif (req.url ~ "^[^?]*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
+		var.set_int("edgesig:path copies", 4);
+	} elsif (req.url ~ "^[^?]*?(?:%25)") {
+		var.set_int("edgesig:path copies", 3);
+	} elsif (req.url ~ "^[^?]*?(?:[%+])") {
+		var.set_int("edgesig:path copies", 3);
+	} else {
+		var.set_int("edgesig:path copies", 2);
+	}
+	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:path size") * var.get_int("edgesig:path copies"));
+}
+
+# Length of the query, and how many copies what stands in it makes necessary.
+sub edgesig_room_query {
+	if (req.url ~ "^[^?]*+\?.{256}") {
+		if (req.url ~ "^[^?]*+\?.{16384}") {
+			var.set_int("edgesig:query size", 32768);
+		} elsif (req.url ~ "^[^?]*+\?.{8192}") {
+			var.set_int("edgesig:query size", 16384);
+		} elsif (req.url ~ "^[^?]*+\?.{2048}") {
+			var.set_int("edgesig:query size", 8192);
+		} elsif (req.url ~ "^[^?]*+\?.{1792}") {
+			var.set_int("edgesig:query size", 2048);
+		} elsif (req.url ~ "^[^?]*+\?.{1536}") {
+			var.set_int("edgesig:query size", 1792);
+		} elsif (req.url ~ "^[^?]*+\?.{1280}") {
+			var.set_int("edgesig:query size", 1536);
+		} elsif (req.url ~ "^[^?]*+\?.{1024}") {
+			var.set_int("edgesig:query size", 1280);
+		} elsif (req.url ~ "^[^?]*+\?.{768}") {
+			var.set_int("edgesig:query size", 1024);
+		} elsif (req.url ~ "^[^?]*+\?.{512}") {
+			var.set_int("edgesig:query size", 768);
+		} elsif (req.url ~ "^[^?]*+\?.{256}") {
+			var.set_int("edgesig:query size", 512);
+		}
+	} else {
+		var.set_int("edgesig:query size", 256);
+	}
+	if (req.url ~ "^[^?]*+\?(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
+		var.set_int("edgesig:query copies", 0);
+		var.set_int("edgesig:list copies", 8);
+	} elsif (req.url ~ "^[^?]*+\?.*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
+		var.set_int("edgesig:query copies", 0);
+		var.set_int("edgesig:list copies", 6);
+	} elsif (req.url ~ "^[^?]*+\?.*?(?:%25)") {
+		var.set_int("edgesig:query copies", 0);
+		var.set_int("edgesig:list copies", 5);
+	} elsif (req.url ~ "^[^?]*+\?.*?(?:[%+])") {
+		var.set_int("edgesig:query copies", 0);
+		var.set_int("edgesig:list copies", 5);
+	} else {
+		var.set_int("edgesig:query copies", 0);
+		var.set_int("edgesig:list copies", 2);
+	}
+	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:query copies"));
+}
+
+# What putting a URL in absolute form into origin form takes.
+sub edgesig_room_absolute {
+	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
+		if (req.url ~ "^.{256}") {
+			if (req.url ~ "^.{16384}") {
+				var.set_int("edgesig:url size", 32768);
+			} elsif (req.url ~ "^.{8192}") {
+				var.set_int("edgesig:url size", 16384);
+			} elsif (req.url ~ "^.{2048}") {
+				var.set_int("edgesig:url size", 8192);
+			} elsif (req.url ~ "^.{1792}") {
+				var.set_int("edgesig:url size", 2048);
+			} elsif (req.url ~ "^.{1536}") {
+				var.set_int("edgesig:url size", 1792);
+			} elsif (req.url ~ "^.{1280}") {
+				var.set_int("edgesig:url size", 1536);
+			} elsif (req.url ~ "^.{1024}") {
+				var.set_int("edgesig:url size", 1280);
+			} elsif (req.url ~ "^.{768}") {
+				var.set_int("edgesig:url size", 1024);
+			} elsif (req.url ~ "^.{512}") {
+				var.set_int("edgesig:url size", 768);
+			} elsif (req.url ~ "^.{256}") {
+				var.set_int("edgesig:url size", 512);
+			}
+		} else {
+			var.set_int("edgesig:url size", 256);
+		}
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * 4);
 	}
 }
 
@@ -574,10 +589,6 @@ sub edgesig_score {
 	}
 }
 
-# What the origin sees of it.
-sub edgesig_effects {
-}
-
 # One record for a request with anything to tell; further ids in records with a plus.
 sub edgesig_log {
 	if (var.get("edgesig:action")) {
@@ -603,6 +614,7 @@ sub edgesig_finish {
 	if (var.get("edgesig:original url")) {
 		set req.url = var.get("edgesig:original url");
 	}
+	set req.hash_ignore_vary = false;
 	call edgesig_log;
 }
 
@@ -648,14 +660,15 @@ sub edgesig_limit {
 
 # Once per client request.
 sub edgesig_recv {
+	set req.hash_ignore_vary = true;
 	call edgesig_client;
 	call edgesig_headers;
-	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/|(?![^/]*+/)[^?#]*+).{2048}"
-	    || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{2049}")) {
+	if (var.get_int("edgesig:over") == 0
+	    && (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/|(?![^/]*+/)[^?#]*+).{2048}"
+	        || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{2049}"))) {
 		var.set_int("edgesig:over", 1);
 	}
-	if (var.get_int("edgesig:over") == 1) {
-	} else {
+	if (var.get_int("edgesig:over") == 0) {
 		call edgesig_room;
 	}
 	if (var.get_int("edgesig:over") != -1) {
@@ -685,7 +698,6 @@ sub edgesig_recv {
 	if (var.get_int("edgesig:done") == 1) {
 		return;
 	}
-	call edgesig_effects;
 	call edgesig_finish;
 }
 
@@ -694,7 +706,12 @@ sub edgesig_recv {
 sub vcl_recv {
 	unset req.http.X-Edgesig-Tags;
 	if (req.restarts == 0 && req.esi_level == 0) {
-		call edgesig_recv;
+		if (req.http.X-Forwarded-For) {
+			call edgesig_recv;
+		} else {
+			std.log("edgesig:v1|block|limit-workspace|431|-|ids=");
+			return (synth(431));
+		}
 	}
 }
 
@@ -709,6 +726,12 @@ sub edgesig_respond_by {
 }
 
 sub vcl_synth {
+	if (resp.reason == "VCL failed" && req.hash_ignore_vary == true) {
+		set req.hash_ignore_vary = false;
+		std.log("edgesig:v1|block|limit-workspace|431|" + client.ip + "|ids=");
+		var.set_int("edgesig:acted", 1);
+		set resp.status = 10431;
+	}
 	if (var.get_int("edgesig:acted") == 1 && resp.status > 10000) {
 		set resp.status = resp.status - 10000;
 		set resp.reason = "Refused";

@@ -32,7 +32,7 @@ sub edgesig_client {
 		var.set("edgesig:prefix(client.ip, 32, 64)", var.get("edgesig:client.ip"));
 		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), client.ip, resolve=false));
 	} else {
-		var.set("edgesig:client.ip long", regsuball(regsuball(regsub(regsub(regsub(regsub(regsub(regsub(regsub(var.get("edgesig:client.ip"), "^::[0-9]+\..*", "::"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "(?<![0-9a-f])([0-9a-f]{0,4})(?![0-9a-f])", "000\1"), "0*([0-9a-f]{4})(?![0-9a-f])", "\1"));
+		var.set("edgesig:client.ip long", regsuball(regsuball(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(var.get("edgesig:client.ip"), "^::[0-9]+\..*", "::"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^:", "0:"), ":\z", ":0"), "::", ":0:"), "([0-9a-f]+)", "0000\1"), "0*([0-9a-f]{4})(?![0-9a-f])", "\1"));
 		var.set("edgesig:prefix(client.ip, 32, 64)", regsub(var.get("edgesig:client.ip long"), "^(.{19}).*", "\1:0000:0000:0000:0000"));
 		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), client.ip, resolve=false));
 	}
@@ -60,13 +60,13 @@ sub edgesig_url {
 		var.set("edgesig:req.path", regsub(req.url, "\?.*", ""));
 	}
 	if (var.get("edgesig:req.path") ~ "(?s)^(?=/).*(?://|/\.)") {
-		var.set("edgesig:path_normalize(req.path)", regsub(regsuball(regsuball(regsub(regsuball(var.get("edgesig:req.path"), "/{2,}+", "/"), "(/\.\.?)\z", "\1/"), "(?:/\.)++(?=/)", ""), "/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/)", ""), "^(?:/\.\.(?=/))++", ""));
+		var.set("edgesig:path_normalize(req.path)", regsub(regsuball(regsuball(regsub(regsuball(var.get("edgesig:req.path"), "/{2,}+", "/"), "(/\.\.?)\z", "\1/"), "(?:/\.(?=/))++", ""), "/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/)", ""), "^(?:/\.\.(?=/))++", ""));
 	} else {
 		var.set("edgesig:path_normalize(req.path)", var.get("edgesig:req.path"));
 	}
 	var.set("edgesig:lower(req.path)", std.tolower(var.get("edgesig:req.path")));
 	if (var.get("edgesig:lower(req.path)") ~ "(?s)^(?=/).*(?://|/\.)") {
-		var.set("edgesig:path_normalize(lower(req.path))", regsub(regsuball(regsuball(regsub(regsuball(var.get("edgesig:lower(req.path)"), "/{2,}+", "/"), "(/\.\.?)\z", "\1/"), "(?:/\.)++(?=/)", ""), "/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/)", ""), "^(?:/\.\.(?=/))++", ""));
+		var.set("edgesig:path_normalize(lower(req.path))", regsub(regsuball(regsuball(regsub(regsuball(var.get("edgesig:lower(req.path)"), "/{2,}+", "/"), "(/\.\.?)\z", "\1/"), "(?:/\.(?=/))++", ""), "/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/)", ""), "^(?:/\.\.(?=/))++", ""));
 	} else {
 		var.set("edgesig:path_normalize(lower(req.path))", var.get("edgesig:lower(req.path)"));
 	}
@@ -76,6 +76,42 @@ sub edgesig_url {
 # without a word when it is full; a request that needs too much is over a limit instead.
 sub edgesig_room {
 	call edgesig_room_headers;
+	call edgesig_room_path;
+	call edgesig_room_query;
+	call edgesig_room_absolute;
+	if (var.get_int("edgesig:need") > 52544) {
+		var.set_int("edgesig:over", -1);
+	}
+}
+
+# Lengths of headers that are copied.
+sub edgesig_room_headers {
+	if (req.http.Host) {
+		if (req.http.Host ~ "^.{128}") {
+			if (req.http.Host ~ "^.{8192}") {
+				var.set_int("edgesig:size", 28672);
+			} elsif (req.http.Host ~ "^.{4096}") {
+				var.set_int("edgesig:size", 8192);
+			} elsif (req.http.Host ~ "^.{2048}") {
+				var.set_int("edgesig:size", 4096);
+			} elsif (req.http.Host ~ "^.{1024}") {
+				var.set_int("edgesig:size", 2048);
+			} elsif (req.http.Host ~ "^.{512}") {
+				var.set_int("edgesig:size", 1024);
+			} elsif (req.http.Host ~ "^.{256}") {
+				var.set_int("edgesig:size", 512);
+			} elsif (req.http.Host ~ "^.{128}") {
+				var.set_int("edgesig:size", 256);
+			}
+		} else {
+			var.set_int("edgesig:size", 128);
+		}
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 3);
+	}
+}
+
+# Length of the path, and how many copies what stands in it makes necessary.
+sub edgesig_room_path {
 	if (req.url ~ "^[^?]{256}") {
 		if (req.url ~ "^[^?]{16384}") {
 			var.set_int("edgesig:path size", 32768);
@@ -110,6 +146,10 @@ sub edgesig_room {
 		var.set_int("edgesig:path copies", var.get_int("edgesig:path copies") + 10);
 	}
 	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:path size") * var.get_int("edgesig:path copies"));
+}
+
+# Length of the query, and how many copies what stands in it makes necessary.
+sub edgesig_room_query {
 	if (req.url ~ "^[^?]*+\?.{256}") {
 		if (req.url ~ "^[^?]*+\?.{16384}") {
 			var.set_int("edgesig:query size", 32768);
@@ -168,6 +208,10 @@ sub edgesig_room {
 		var.set_int("edgesig:list copies", 2);
 	}
 	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:query copies"));
+}
+
+# What putting a URL in absolute form into origin form takes.
+sub edgesig_room_absolute {
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
 		if (req.url ~ "^.{256}") {
 			if (req.url ~ "^.{16384}") {
@@ -211,35 +255,6 @@ sub edgesig_room {
 			var.set_int("edgesig:url size", 256);
 		}
 		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * 4);
-	}
-	if (var.get_int("edgesig:need") > 52544) {
-		var.set_int("edgesig:over", -1);
-	}
-}
-
-# Lengths of headers that are copied.
-sub edgesig_room_headers {
-	if (req.http.Host) {
-		if (req.http.Host ~ "^.{128}") {
-			if (req.http.Host ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.Host ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.Host ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.Host ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.Host ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.Host ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.Host ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
-		} else {
-			var.set_int("edgesig:size", 128);
-		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 3);
 	}
 }
 
@@ -461,10 +476,6 @@ sub edgesig_matched {
 	}
 }
 
-# What the origin sees of it.
-sub edgesig_effects {
-}
-
 # One record for a request with anything to tell; further ids in records with a plus.
 sub edgesig_log {
 	if (var.get("edgesig:action")) {
@@ -490,6 +501,7 @@ sub edgesig_finish {
 	if (var.get("edgesig:original url")) {
 		set req.url = var.get("edgesig:original url");
 	}
+	set req.hash_ignore_vary = false;
 	call edgesig_log;
 }
 
@@ -544,14 +556,15 @@ sub edgesig_limit {
 
 # Once per client request.
 sub edgesig_recv {
+	set req.hash_ignore_vary = true;
 	call edgesig_client;
 	call edgesig_headers;
-	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/|(?![^/]*+/)[^?#]*+).{4096}"
-	    || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{4097}")) {
+	if (var.get_int("edgesig:over") == 0
+	    && (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/|(?![^/]*+/)[^?#]*+).{4096}"
+	        || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{4097}"))) {
 		var.set_int("edgesig:over", 1);
 	}
-	if (var.get_int("edgesig:over") == 1) {
-	} else {
+	if (var.get_int("edgesig:over") == 0) {
 		call edgesig_room;
 	}
 	if (var.get_int("edgesig:over") != -1) {
@@ -581,7 +594,6 @@ sub edgesig_recv {
 	if (var.get_int("edgesig:done") == 1) {
 		return;
 	}
-	call edgesig_effects;
 	call edgesig_finish;
 }
 
@@ -621,7 +633,12 @@ sub vcl_deliver {
 sub vcl_recv {
 	unset req.http.X-Edgesig-Tags;
 	if (req.restarts == 0 && req.esi_level == 0) {
-		call edgesig_recv;
+		if (req.http.X-Forwarded-For) {
+			call edgesig_recv;
+		} else {
+			std.log("edgesig:v1|block|limit-workspace|431|-|ids=");
+			return (synth(431));
+		}
 	}
 }
 
@@ -636,6 +653,12 @@ sub edgesig_respond_by {
 }
 
 sub vcl_synth {
+	if (resp.reason == "VCL failed" && req.hash_ignore_vary == true) {
+		set req.hash_ignore_vary = false;
+		std.log("edgesig:v1|block|limit-workspace|431|" + client.ip + "|ids=");
+		var.set_int("edgesig:acted", 1);
+		set resp.status = 10431;
+	}
 	if (var.get_int("edgesig:acted") == 1 && resp.status > 10000) {
 		set resp.status = resp.status - 10000;
 		set resp.reason = "Refused";

@@ -131,81 +131,8 @@ sub edgesig_url {
 # without a word when it is full; a request that needs too much is over a limit instead.
 sub edgesig_room {
 	call edgesig_room_headers;
-	if (req.url ~ "^[^?]{256}") {
-		if (req.url ~ "^[^?]{16384}") {
-			var.set_int("edgesig:path size", 32768);
-		} elsif (req.url ~ "^[^?]{8192}") {
-			var.set_int("edgesig:path size", 16384);
-		} elsif (req.url ~ "^[^?]{4096}") {
-			var.set_int("edgesig:path size", 8192);
-		} elsif (req.url ~ "^[^?]{2048}") {
-			var.set_int("edgesig:path size", 4096);
-		} elsif (req.url ~ "^[^?]{1024}") {
-			var.set_int("edgesig:path size", 2048);
-		} elsif (req.url ~ "^[^?]{512}") {
-			var.set_int("edgesig:path size", 1024);
-		} elsif (req.url ~ "^[^?]{256}") {
-			var.set_int("edgesig:path size", 512);
-		}
-	} else {
-		var.set_int("edgesig:path size", 256);
-	}
-	if (req.url ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
-		var.set_int("edgesig:path copies", 9);
-	} elsif (req.url ~ "^[^?]*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
-		var.set_int("edgesig:path copies", 7);
-	} elsif (req.url ~ "^[^?]*?(?:%25)") {
-		var.set_int("edgesig:path copies", 6);
-	} elsif (req.url ~ "^[^?]*?(?:[%+])") {
-		var.set_int("edgesig:path copies", 6);
-	} else {
-		var.set_int("edgesig:path copies", 5);
-	}
-	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:path size") * var.get_int("edgesig:path copies"));
-	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
-		if (req.url ~ "^.{256}") {
-			if (req.url ~ "^.{16384}") {
-				var.set_int("edgesig:url size", 32768);
-			} elsif (req.url ~ "^.{8192}") {
-				var.set_int("edgesig:url size", 16384);
-			} elsif (req.url ~ "^.{4096}") {
-				var.set_int("edgesig:url size", 8192);
-			} elsif (req.url ~ "^.{3840}") {
-				var.set_int("edgesig:url size", 4096);
-			} elsif (req.url ~ "^.{3584}") {
-				var.set_int("edgesig:url size", 3840);
-			} elsif (req.url ~ "^.{3328}") {
-				var.set_int("edgesig:url size", 3584);
-			} elsif (req.url ~ "^.{3072}") {
-				var.set_int("edgesig:url size", 3328);
-			} elsif (req.url ~ "^.{2816}") {
-				var.set_int("edgesig:url size", 3072);
-			} elsif (req.url ~ "^.{2560}") {
-				var.set_int("edgesig:url size", 2816);
-			} elsif (req.url ~ "^.{2304}") {
-				var.set_int("edgesig:url size", 2560);
-			} elsif (req.url ~ "^.{2048}") {
-				var.set_int("edgesig:url size", 2304);
-			} elsif (req.url ~ "^.{1792}") {
-				var.set_int("edgesig:url size", 2048);
-			} elsif (req.url ~ "^.{1536}") {
-				var.set_int("edgesig:url size", 1792);
-			} elsif (req.url ~ "^.{1280}") {
-				var.set_int("edgesig:url size", 1536);
-			} elsif (req.url ~ "^.{1024}") {
-				var.set_int("edgesig:url size", 1280);
-			} elsif (req.url ~ "^.{768}") {
-				var.set_int("edgesig:url size", 1024);
-			} elsif (req.url ~ "^.{512}") {
-				var.set_int("edgesig:url size", 768);
-			} elsif (req.url ~ "^.{256}") {
-				var.set_int("edgesig:url size", 512);
-			}
-		} else {
-			var.set_int("edgesig:url size", 256);
-		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * 4);
-	}
+	call edgesig_room_path;
+	call edgesig_room_absolute;
 	if (var.get_int("edgesig:need") > 52928) {
 		var.set_int("edgesig:over", -1);
 	}
@@ -347,6 +274,89 @@ sub edgesig_room_headers {
 	}
 }
 
+# Length of the path, and how many copies what stands in it makes necessary.
+sub edgesig_room_path {
+	if (req.url ~ "^[^?]{256}") {
+		if (req.url ~ "^[^?]{16384}") {
+			var.set_int("edgesig:path size", 32768);
+		} elsif (req.url ~ "^[^?]{8192}") {
+			var.set_int("edgesig:path size", 16384);
+		} elsif (req.url ~ "^[^?]{4096}") {
+			var.set_int("edgesig:path size", 8192);
+		} elsif (req.url ~ "^[^?]{2048}") {
+			var.set_int("edgesig:path size", 4096);
+		} elsif (req.url ~ "^[^?]{1024}") {
+			var.set_int("edgesig:path size", 2048);
+		} elsif (req.url ~ "^[^?]{512}") {
+			var.set_int("edgesig:path size", 1024);
+		} elsif (req.url ~ "^[^?]{256}") {
+			var.set_int("edgesig:path size", 512);
+		}
+	} else {
+		var.set_int("edgesig:path size", 256);
+	}
+	if (req.url ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
+		var.set_int("edgesig:path copies", 9);
+	} elsif (req.url ~ "^[^?]*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
+		var.set_int("edgesig:path copies", 7);
+	} elsif (req.url ~ "^[^?]*?(?:%25)") {
+		var.set_int("edgesig:path copies", 6);
+	} elsif (req.url ~ "^[^?]*?(?:[%+])") {
+		var.set_int("edgesig:path copies", 6);
+	} else {
+		var.set_int("edgesig:path copies", 5);
+	}
+	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:path size") * var.get_int("edgesig:path copies"));
+}
+
+# What putting a URL in absolute form into origin form takes.
+sub edgesig_room_absolute {
+	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
+		if (req.url ~ "^.{256}") {
+			if (req.url ~ "^.{16384}") {
+				var.set_int("edgesig:url size", 32768);
+			} elsif (req.url ~ "^.{8192}") {
+				var.set_int("edgesig:url size", 16384);
+			} elsif (req.url ~ "^.{4096}") {
+				var.set_int("edgesig:url size", 8192);
+			} elsif (req.url ~ "^.{3840}") {
+				var.set_int("edgesig:url size", 4096);
+			} elsif (req.url ~ "^.{3584}") {
+				var.set_int("edgesig:url size", 3840);
+			} elsif (req.url ~ "^.{3328}") {
+				var.set_int("edgesig:url size", 3584);
+			} elsif (req.url ~ "^.{3072}") {
+				var.set_int("edgesig:url size", 3328);
+			} elsif (req.url ~ "^.{2816}") {
+				var.set_int("edgesig:url size", 3072);
+			} elsif (req.url ~ "^.{2560}") {
+				var.set_int("edgesig:url size", 2816);
+			} elsif (req.url ~ "^.{2304}") {
+				var.set_int("edgesig:url size", 2560);
+			} elsif (req.url ~ "^.{2048}") {
+				var.set_int("edgesig:url size", 2304);
+			} elsif (req.url ~ "^.{1792}") {
+				var.set_int("edgesig:url size", 2048);
+			} elsif (req.url ~ "^.{1536}") {
+				var.set_int("edgesig:url size", 1792);
+			} elsif (req.url ~ "^.{1280}") {
+				var.set_int("edgesig:url size", 1536);
+			} elsif (req.url ~ "^.{1024}") {
+				var.set_int("edgesig:url size", 1280);
+			} elsif (req.url ~ "^.{768}") {
+				var.set_int("edgesig:url size", 1024);
+			} elsif (req.url ~ "^.{512}") {
+				var.set_int("edgesig:url size", 768);
+			} elsif (req.url ~ "^.{256}") {
+				var.set_int("edgesig:url size", 512);
+			}
+		} else {
+			var.set_int("edgesig:url size", 256);
+		}
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * 4);
+	}
+}
+
 # Signatures, by severity.
 sub edgesig_rules_1 {
 	# media-hotlink v1 [low, enforce] Pictures and video shown on somebody else's pages
@@ -465,6 +475,7 @@ sub edgesig_finish {
 	if (var.get("edgesig:original url")) {
 		set req.url = var.get("edgesig:original url");
 	}
+	set req.hash_ignore_vary = false;
 	call edgesig_log;
 }
 
@@ -510,14 +521,15 @@ sub edgesig_limit {
 
 # Once per client request.
 sub edgesig_recv {
+	set req.hash_ignore_vary = true;
 	call edgesig_client;
 	call edgesig_headers;
-	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/|(?![^/]*+/)[^?#]*+).{4096}"
-	    || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{4097}")) {
+	if (var.get_int("edgesig:over") == 0
+	    && (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/|(?![^/]*+/)[^?#]*+).{4096}"
+	        || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{4097}"))) {
 		var.set_int("edgesig:over", 1);
 	}
-	if (var.get_int("edgesig:over") == 1) {
-	} else {
+	if (var.get_int("edgesig:over") == 0) {
 		call edgesig_room;
 	}
 	if (var.get_int("edgesig:over") != -1) {
@@ -542,7 +554,12 @@ sub edgesig_recv {
 sub vcl_recv {
 	unset req.http.X-Edgesig-Tags;
 	if (req.restarts == 0 && req.esi_level == 0) {
-		call edgesig_recv;
+		if (req.http.X-Forwarded-For) {
+			call edgesig_recv;
+		} else {
+			std.log("edgesig:v1|block|limit-workspace|431|-|ids=");
+			return (synth(431));
+		}
 	} else {
 		call edgesig_effects;
 	}
@@ -556,6 +573,12 @@ sub edgesig_respond_by {
 }
 
 sub vcl_synth {
+	if (resp.reason == "VCL failed" && req.hash_ignore_vary == true) {
+		set req.hash_ignore_vary = false;
+		std.log("edgesig:v1|block|limit-workspace|431|" + client.ip + "|ids=");
+		var.set_int("edgesig:acted", 1);
+		set resp.status = 10431;
+	}
 	if (var.get_int("edgesig:acted") == 1 && resp.status > 10000) {
 		set resp.status = resp.status - 10000;
 		set resp.reason = "Refused";
