@@ -70,13 +70,12 @@ pub fn covers<'s>(set: &Set<'s>, wanted: &(dyn Fn(&Rule, &Rule) -> bool + Sync))
 /// The test of one rule whose request matches both.
 fn witness<'s>(set: &Set<'s>, covered: usize, by: usize) -> Option<&'s str> {
     let (one, other) = (set.subjects[covered].index, set.subjects[by].index);
-    let matching = |request: &Request| {
-        eval::matches(set.ruleset, one, request) && eval::matches(set.ruleset, other, request)
-    };
+    let matching =
+        |request: &Request| eval::matches(set.ruleset, one, request) && eval::matches(set.ruleset, other, request);
     let tests = &set.subjects[covered].rule.tests;
-    let test = tests.iter().find(|test| {
-        matches!(test.steps.as_slice(), [step] if step.expect_match && matching(&step.request))
-    })?;
+    let test = tests
+        .iter()
+        .find(|test| matches!(test.steps.as_slice(), [step] if step.expect_match && matching(&step.request)))?;
     Some(&test.name)
 }
 

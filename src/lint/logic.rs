@@ -1,4 +1,3 @@
-#![allow(dead_code)]
 //! Proofs about conditions: what can never hold, what always does, what follows from what. Everything here is sound
 //! and incomplete: `true` means proven, `false` means nothing. Absent values make a comparison false, so each proof
 //! speaks about present ones.

@@ -5,8 +5,8 @@
 //! `subject` gives a lint what it looks at, `logic` proves things about conditions, `pattern` reads regular expressions,
 //! `example` completes the examples of the rows. A lint that can't be sure says nothing.
 
-pub mod example;
 mod cover;
+pub mod example;
 mod levels;
 mod logic;
 mod pattern;

@@ -1,4 +1,3 @@
-#![allow(dead_code)]
 //! Regular expressions as trees, for the lints that look into them. A pattern that this reader does not know (look-around
 //! and the like) is left alone.
 
@@ -43,17 +42,23 @@ pub struct Plain {
 /// The text that a pattern is, if it is nothing else.
 pub fn plain(literal: &RegexLiteral) -> Option<Plain> {
     let tree = parse(literal)?;
-    let parts = match &tree {
-        Ast::Concat(concat) => concat.asts.as_slice(),
-        single => std::slice::from_ref(single),
-    };
+    let parts = if let Ast::Concat(concat) = &tree { concat.asts.as_slice() } else { std::slice::from_ref(&tree) };
     let mut found = Plain { text: String::new(), at_start: false, at_end: false };
     for (index, part) in parts.iter().enumerate() {
-        match part {
-            Ast::Literal(literal) if literal.c.is_ascii_graphic() && !found.at_end => found.text.push(literal.c),
-            Ast::Assertion(assertion) if is_start(assertion) && index == 0 => found.at_start = true,
-            Ast::Assertion(assertion) if is_end(assertion) && index + 1 == parts.len() => found.at_end = true,
-            _ => return None,
+        if let Ast::Literal(literal) = part
+            && literal.c.is_ascii_graphic()
+            && !found.at_end
+        {
+            found.text.push(literal.c);
+            continue;
+        }
+        let Ast::Assertion(assertion) = part else { return None };
+        if is_start(assertion) && index == 0 {
+            found.at_start = true;
+        } else if is_end(assertion) && index + 1 == parts.len() {
+            found.at_end = true;
+        } else {
+            return None;
         }
     }
     (!found.text.is_empty()).then_some(found)

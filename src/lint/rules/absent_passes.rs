@@ -49,7 +49,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
     };
     let parts = match &subject.rule.when {
         Predicate::All(parts) => parts.as_slice(),
-        other => std::slice::from_ref(other),
+        other @ (Predicate::Any(_) | Predicate::Not(_) | Predicate::Compare(_)) => std::slice::from_ref(other),
     };
     let spans: Vec<_> = parts.iter().map_while(negated).collect();
     if let Some(first) = spans.first().filter(|_| spans.len() == parts.len()) {

@@ -29,10 +29,7 @@ tests:
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     subject.each_expression(&mut |expression| {
         let ExpressionKind::Not(inner) = &expression.kind else { return };
-        let inner = match &inner.kind {
-            ExpressionKind::Group(grouped) => grouped,
-            _ => inner,
-        };
+        let inner = if let ExpressionKind::Group(grouped) = &inner.kind { grouped } else { inner };
         let ExpressionKind::Compare { left, .. } = &inner.kind else { return };
         if matches!(left.kind, ExpressionKind::Quantified { .. }) {
             return;

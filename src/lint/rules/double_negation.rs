@@ -31,14 +31,15 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
     subject.each_expression(&mut |expression| {
         let ExpressionKind::Not(inner) = &expression.kind else { return };
         let inner = ungrouped(inner);
-        let mended = match &inner.kind {
-            ExpressionKind::Not(inner) => subject.slice(inner.span).to_owned(),
-            ExpressionKind::Compare { operator, left, right }
-                if operator.value == Operator::NotEqual && !matches!(left.kind, ExpressionKind::Quantified { .. }) =>
-            {
-                format!("{} == {}", subject.slice(left.span), subject.slice(right.span))
-            }
-            _ => return,
+        let mended = if let ExpressionKind::Not(innermost) = &inner.kind {
+            subject.slice(innermost.span).to_owned()
+        } else if let ExpressionKind::Compare { operator, left, right } = &inner.kind
+            && operator.value == Operator::NotEqual
+            && !matches!(left.kind, ExpressionKind::Quantified { .. })
+        {
+            format!("{} == {}", subject.slice(left.span), subject.slice(right.span))
+        } else {
+            return;
         };
         findings.push(
             findings
@@ -50,8 +51,5 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
 }
 
 fn ungrouped(expression: &Expression) -> &Expression {
-    match &expression.kind {
-        ExpressionKind::Group(inner) => ungrouped(inner),
-        _ => expression,
-    }
+    if let ExpressionKind::Group(inner) = &expression.kind { ungrouped(inner) } else { expression }
 }

@@ -27,9 +27,12 @@ tests:
     check: Check::Signature(check),
 };
 
+/// Ids as written, what they have to be, and how to say it.
+type Kind<'k> = (&'k [Spanned<String>], fn(&str) -> bool, &'k str);
+
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     let refs = &subject.signature.refs;
-    let kinds: [(&[Spanned<String>], fn(&str) -> bool, &str); 4] = [
+    let kinds: [Kind<'_>; 4] = [
         (&refs.cve, is_cve, "a CVE id is written `CVE-2021-44228`"),
         (&refs.cwe, is_cwe, "a CWE id is written `CWE-79`"),
         (&refs.attack, is_attack, "an ATT&CK technique is written `T1190` or `T1110.001`"),

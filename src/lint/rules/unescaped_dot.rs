@@ -99,10 +99,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
 }
 
 fn letter(part: &Ast) -> Option<char> {
-    match part {
-        Ast::Literal(literal) if literal.kind == LiteralKind::Verbatim && literal.c.is_ascii_alphanumeric() => {
-            Some(literal.c)
-        }
-        _ => None,
-    }
+    let Ast::Literal(literal) = part else { return None };
+    let bare = literal.kind == LiteralKind::Verbatim && literal.c.is_ascii_alphanumeric();
+    bare.then_some(literal.c)
 }

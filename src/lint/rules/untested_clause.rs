@@ -56,7 +56,7 @@ pub fn decisions<'s>(subject: &Subject<'s>) -> Vec<(&'s Comparison, (bool, bool)
     let mut requests: Vec<&Request> = Vec::new();
     for step in steps() {
         let is_known = |known: &&Request| known.target == step.request.target && alike(known, &step.request);
-        if requests.len() < MAX_REQUESTS && !requests.iter().rev().take(4).any(|known| is_known(known)) {
+        if requests.len() < MAX_REQUESTS && !requests.iter().rev().take(4).any(is_known) {
             requests.push(&step.request);
         }
     }
@@ -83,8 +83,8 @@ fn alike(a: &Request, b: &Request) -> bool {
 /// The truth of a condition from the truths of its comparisons, left to right. Every part takes its own.
 fn holds(predicate: &Predicate, truths: &mut std::slice::Iter<'_, bool>) -> bool {
     match predicate {
-        Predicate::All(parts) => parts.iter().fold(true, |all, part| holds(part, truths) && all),
-        Predicate::Any(parts) => parts.iter().fold(false, |any, part| holds(part, truths) || any),
+        Predicate::All(parts) => parts.iter().filter(|part| !holds(part, truths)).count() == 0,
+        Predicate::Any(parts) => parts.iter().filter(|part| holds(part, truths)).count() > 0,
         Predicate::Not(inner) => !holds(inner, truths),
         Predicate::Compare(_) => truths.next().copied().unwrap_or_default(),
     }
