@@ -98,6 +98,43 @@ fn each_lint_is_silent_on_what_to_write_instead() {
     }
 }
 
+/// The files after every safe fix that does not touch another one.
+fn fixed(files: &[example::File], sources: &SourceMap, found: &Diagnostics) -> Vec<example::File> {
+    let mut edits: Vec<_> =
+        found.list.iter().flat_map(|d| &d.fixes).filter(|fix| fix.safe).flat_map(|fix| fix.edits.clone()).collect();
+    edits.sort_by_key(|(span, _)| std::cmp::Reverse((span.source, span.start)));
+    let mut files = files.to_vec();
+    let mut before = u32::MAX;
+    for (span, text) in edits {
+        let name = sources.name(span.source);
+        let file = files.iter_mut().find(|file| file.id.as_ref().is_some_and(|id| name == format!("{id}.yaml")));
+        if let Some(file) = file.filter(|_| span.end <= before) {
+            file.text.replace_range(span.range(), &text);
+            before = span.start;
+        }
+    }
+    files
+}
+
+#[test]
+fn safe_fixes_mend_and_keep_what_the_tests_say() {
+    let mut mended = 0;
+    for lint in LINTS {
+        let files = example::files(lint.example);
+        let (sources, found) = example_of(lint, lint.example);
+        let after = fixed(&files, &sources, &found);
+        if after != files {
+            // `check` runs the tests of the signature, too.
+            let (sources, found) = check(&after, &mut |_| {});
+            let text = render::plain(&sources, &found);
+            assert!(found.list.iter().all(|d| d.code.id() != lint.id), "{}:\n{text}", lint.id);
+            assert!(found.list.iter().all(|d| matches!(d.code, Kind::Lint(_))), "{}:\n{text}", lint.id);
+            mended += 1;
+        }
+    }
+    assert!(mended >= 6, "only {mended} lints have a safe fix");
+}
+
 #[test]
 fn ids_are_in_order_and_of_two_words_or_more() {
     assert!(LINTS.is_sorted_by_key(|lint| lint.id));

@@ -174,6 +174,10 @@ fn missing_tests(rule: &Rule) -> Option<Diagnostic> {
 
 fn expired(rule: &Rule, today: Date) -> Option<Diagnostic> {
     let expires = rule.expires.filter(|expires| *expires < today)?;
+    if rule.mode.can_act() && !rule.is_allow() {
+        // The lint `expired-enforcement` says so.
+        return None;
+    }
     let effect = if rule.is_allow() { "an expired `allow` is no longer built" } else { "it is still built" };
     Some(
         Diagnostic::new(Code::Expired, rule.span, format!("`{}` expired on {expires}", rule.id), "")
