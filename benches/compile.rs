@@ -35,7 +35,7 @@ let:
 when: |
   product and (any_form(req.url) matches marker
     or req.headers["user-agent", "referer"] contains i"scanner{number}/"
-    or req.args["id{number}"] == "' or 1=1")
+    or req.args["{argument}"] == "{number}' or 1=1")
 except: |
   client.ip in [192.0.2.0/28, 2001:db8::/48]
 then: block
@@ -50,6 +50,8 @@ notes: {{false_positives: none known}}
 "##,
         version = number % 3 + 1,
         group = number % 20,
+        // Applications have names of their own; a build computes each name once.
+        argument = ["id", "q", "page", "name"][number % 4],
     )
 }
 
