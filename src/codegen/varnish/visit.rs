@@ -7,9 +7,11 @@ use super::Generator;
 use super::room::over;
 use super::views::{Cost, View, regsub, regsuball, url_decoded};
 use crate::catalog::Field;
-use crate::ir::{Call, Check, Comparison, FieldReference, Quantifier, Value};
+use crate::ir::{Call, Check, Comparison, FieldReference, Integers, Needles, Networks, Patterns, Quantifier, Value};
 use crate::regex::escape;
 use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// More occurrences than these are not unrolled.
 pub const MOST_VALUES: u32 = 32;
@@ -26,6 +28,8 @@ pub struct Visit {
     /// As in a signature.
     pub name: String,
     checks: Vec<VisitCheck>,
+    /// Indices of `checks` by [`fingerprint`]: a set may have thousands of checks on one list.
+    known: HashMap<u64, Vec<usize>>,
     functions: Vec<View>,
 }
 
@@ -40,6 +44,28 @@ struct VisitCheck {
     rule: String,
 }
 
+/// A number that equal checks share.
+fn fingerprint(value: &Value, check: &Check, marks: bool) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (value, marks, std::mem::discriminant(check)).hash(&mut hasher);
+    match check {
+        Check::Exists | Check::IsTrue => {}
+        Check::Text { operator, needles: Needles::Literals(needles) } => (operator, needles).hash(&mut hasher),
+        Check::Text { operator, needles: Needles::List(list) } => (operator, list).hash(&mut hasher),
+        Check::Matches(Patterns::Literals(patterns)) => {
+            patterns.iter().for_each(|regex| (&regex.pattern, regex.ignore_case).hash(&mut hasher));
+        }
+        Check::Integer { operator, value } => (operator, value).hash(&mut hasher),
+        Check::IntegerIn(Integers::Literals(values)) => values.hash(&mut hasher),
+        Check::Network(Networks::Literals(networks)) => networks.hash(&mut hasher),
+        Check::Matches(Patterns::List(list))
+        | Check::IntegerIn(Integers::List(list))
+        | Check::Network(Networks::List(list)) => list.hash(&mut hasher),
+        Check::SameAs(other) => other.hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
 impl<'r> Generator<'r> {
     /// The condition of a comparison with a list that is visited.
     pub(super) fn visited(&mut self, comparison: &Comparison) -> Expression {
@@ -52,11 +78,13 @@ impl<'r> Generator<'r> {
         let all = comparison.quantifier == Some(Quantifier::All);
         // `any` looks for an element that counts, `all` for one that does not.
         let marks = comparison.negated == all;
-        let known = self.visits[index]
-            .checks
-            .iter()
-            .find(|check| check.marks == marks && check.check == comparison.check && check.value == *value)
-            .map(|check| check.flag.clone());
+        let fingerprint = fingerprint(value, &comparison.check, marks);
+        let visit = &self.visits[index];
+        let candidates = visit.known.get(&fingerprint).into_iter().flatten().map(|place| &visit.checks[*place]);
+        let known = candidates
+            .filter(|check| check.marks == marks && check.check == comparison.check && check.value == *value)
+            .map(|check| check.flag.clone())
+            .next();
         let flag = match known {
             Some(flag) => flag,
             None => {
@@ -74,7 +102,9 @@ impl<'r> Generator<'r> {
                     condition,
                     rule: self.rule.to_owned(),
                 };
-                self.visits[index].checks.push(check);
+                let visit = &mut self.visits[index];
+                visit.known.entry(fingerprint).or_default().push(visit.checks.len());
+                visit.checks.push(check);
                 flag
             }
         };
@@ -102,6 +132,7 @@ impl<'r> Generator<'r> {
             forms,
             name,
             checks: Vec::new(),
+            known: HashMap::new(),
             functions: Vec::new(),
         });
         self.visits.len() - 1
