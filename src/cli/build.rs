@@ -51,7 +51,7 @@ enum Form {
 }
 
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let mut loaded = Loaded::load(&arguments.paths.paths)?;
+    let mut loaded = Loaded::load(&arguments.paths.paths)?.without_trees();
     let target = load::target(&loaded.ruleset, arguments.target.as_deref());
     let target = match (target, arguments.emit) {
         (Ok(target), _) => Some(target),

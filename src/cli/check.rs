@@ -53,11 +53,6 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     loaded.diagnostics.extend(of_levels);
     let ruleset = &loaded.ruleset;
     let mut invalid = loaded.diagnostics.has_errors();
-    let mut found = Diagnostics::default();
-    compile(ruleset, &mut found);
-    // What a build notes is for a build; what it refuses belongs here.
-    found.list.retain(|diagnostic| diagnostic.severity != Severity::Note);
-    invalid |= found.has_errors();
     // Where the project file is wrong, lists are empty and tests would fail for that alone.
     let project = loaded.workspace.project.as_ref().map(|project| project.source);
     let of_project = |diagnostic: &Diagnostic| Some(diagnostic.primary.span.source) == project;
@@ -67,8 +62,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error && of_project(diagnostic));
     let today = load::today(arguments.today);
-    demand(ruleset, today, tests_make_sense, &mut found);
-    found.extend(lint::lint(&lint::Input {
+    let input = lint::Input {
         sources: &loaded.workspace.sources,
         project: loaded.workspace.project.as_ref(),
         signatures: &loaded.signatures,
@@ -76,7 +70,19 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         levels: &levels,
         today,
         whole: arguments.paths.paths.is_empty(),
-    }));
+    };
+    // A target is written by one thread; the others look at the signatures meanwhile.
+    let (compiled, found) = rayon::join(
+        || compile(ruleset),
+        || {
+            let mut found = Diagnostics::default();
+            demand(ruleset, today, tests_make_sense, &mut found);
+            found.extend(lint::lint(&input));
+            found
+        },
+    );
+    invalid |= compiled.has_errors();
+    loaded.diagnostics.extend(compiled);
     loaded.diagnostics.extend(found);
     loaded.diagnostics.sort();
     loaded.show(console)?;
@@ -114,8 +120,9 @@ fn levels(
     Ok(levels)
 }
 
-/// Compiles the set for every target of the project, whole and for each service, drafts included.
-fn compile(ruleset: &Ruleset, found: &mut Diagnostics) {
+/// Compiles the set for every target of the project, whole and for each service, drafts included: what is refused. What
+/// a build would note is for a build.
+fn compile(ruleset: &Ruleset) -> Diagnostics {
     let with_drafts;
     let ruleset = if ruleset.rules.iter().any(|rule| rule.mode == Mode::Draft) {
         with_drafts = engines::with_drafts(ruleset, |mode| if mode == Mode::Draft { Mode::Monitor } else { mode });
@@ -125,14 +132,23 @@ fn compile(ruleset: &Ruleset, found: &mut Diagnostics) {
     };
     let services = ruleset.settings.services.iter().map(|service| Some(service.name.clone()));
     let services: Vec<Option<String>> = std::iter::once(None).chain(services).collect();
-    for target in ruleset.settings.targets.iter().filter_map(|name| crate::target(name)) {
-        for service in &services {
+    let targets = ruleset.settings.targets.iter().filter_map(|name| crate::target(name));
+    let builds: Vec<_> = targets.flat_map(|target| services.iter().map(move |service| (target, service))).collect();
+    let refused: Vec<Diagnostics> = builds
+        .into_par_iter()
+        .map(|(target, service)| {
             let selection =
                 Selection { target: Some(target.name.to_owned()), service: service.clone(), ..Selection::default() };
             let options = Options { service: service.clone(), ..Options::default() };
-            crate::emit(&ir::select(ruleset, &selection), target, &options, found);
-        }
-    }
+            let mut found = Diagnostics::default();
+            crate::emit(&ir::select(ruleset, &selection), target, &options, &mut found);
+            found.list.retain(|diagnostic| diagnostic.severity != Severity::Note);
+            found
+        })
+        .collect();
+    let mut found = Diagnostics::default();
+    refused.into_iter().for_each(|refused| found.extend(refused));
+    found
 }
 
 /// What `check` demands beyond what compiles.

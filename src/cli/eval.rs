@@ -41,7 +41,7 @@ pub struct Arguments {
 const RUN: usize = 32;
 
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    let loaded = Loaded::load(&arguments.paths.paths)?;
+    let loaded = Loaded::load(&arguments.paths.paths)?.without_trees();
     if let Some(exit) = loaded.show(console)? {
         return Ok(exit);
     }

@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostics;
 use crate::ir::{Date, Mode, Ruleset, Selection};
 use crate::syntax::ast;
 use clap::{Args, ValueEnum};
+use rayon::prelude::*;
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
@@ -73,6 +74,13 @@ impl Loaded {
             crate::analyze(&workspace.sources, workspace.project.as_ref(), &signatures, &workspace, &mut diagnostics);
         diagnostics.sort();
         Ok(Loaded { workspace, ruleset, signatures: ManuallyDrop::new(signatures), diagnostics })
+    }
+
+    /// Gives the memory of the syntax trees back, for a command that only needs the typed program.
+    pub fn without_trees(mut self) -> Loaded {
+        // Large, and made by many threads: many take it apart faster than one.
+        std::mem::take(&mut *self.signatures).into_par_iter().with_min_len(64).for_each(drop);
+        self
     }
 
     /// Shows every finding; `Err(exit)` inside when the set has errors and nothing can be done with it.

@@ -124,7 +124,9 @@ impl<'r> Generator<'r> {
     /// What makes a request subject to a rule: the evaluation goes on, no allow skips it, `when` and not `except`.
     pub(super) fn subject(&mut self, index: usize, rule: &'r Rule) -> Option<Expression> {
         let mut parts = vec![self.local("open", "BOOL")];
-        let is_skipped = self.ruleset.rules.iter().flat_map(|other| &other.actions).any(|action| match action {
+        // The `allow` rules stand first: the others need not be looked at for each rule.
+        let allows = self.ruleset.rules.iter().take_while(|other| other.is_allow());
+        let is_skipped = allows.flat_map(|other| &other.actions).any(|action| match action {
             Action::Allow(AllowScope::Rules(ids)) => ids.contains(&rule.id),
             Action::Allow(AllowScope::Everything)
             | Action::Block(_)

@@ -56,9 +56,11 @@ impl<'r> Generator<'r> {
                     .iter()
                     .any(|action| matches!(action, Action::Allow(AllowScope::Rules(ids)) if ids.contains(&rule.id)))
         };
+        // The `allow` rules stand first: the others need not be looked at for each rule.
         self.ruleset
             .rules
             .iter()
+            .take_while(|other| other.is_allow())
             .filter(skips)
             .map(|allow| self.get_int(&format!("skip by {}", allow.id)).equals(Expression::Integer(0)))
             .collect()
