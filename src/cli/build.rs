@@ -5,10 +5,8 @@ use super::failure::{Exit, Failure};
 use super::load::{self, Loaded, Paths, SelectionArguments};
 use super::render::{counted, safe};
 use crate::codegen::{Artifact, Options, Target};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostics, Severity};
 use crate::ir::{self, Mode, Ruleset};
-use crate::source::{SourceMap, Span};
-use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -85,8 +83,11 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     if let Some(exit) = loaded.show(console)? {
         return Ok(exit);
     }
-    for note in told_once(&loaded.workspace.sources, &selected, &notes) {
-        console.message("note", &note)?;
+    for note in &notes {
+        let sources = &loaded.workspace.sources;
+        let (line, _) = sources.line_column(note.primary.span.source, note.primary.span.start);
+        let place = format!("{}:{line}", sources.name(note.primary.span.source));
+        console.message("note", &format!("{place}: {}", safe::line(&note.message, 1000)))?;
     }
     for rule in &loaded.ruleset.rules {
         let gone = rule.is_allow() && selection.today > rule.expires && rule.expires.is_some();
@@ -100,34 +101,6 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     write(&artifacts, &arguments.out)?;
     console.line(&built(&selected, target, &artifacts, &arguments.out))?;
     Ok(Exit::Clean)
-}
-
-/// Ids that a note names.
-const NOTED_IDS: usize = 6;
-
-/// The notes of a build, one line each. One that many signatures share is told once, with their ids.
-fn told_once(sources: &SourceMap, selected: &Ruleset, notes: &[Diagnostic]) -> Vec<String> {
-    let ids: HashMap<Span, &str> = selected.rules.iter().map(|rule| (rule.span, rule.id.as_str())).collect();
-    let mut shared: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let mut lines = Vec::new();
-    for note in notes {
-        let id = ids.get(&note.primary.span).copied();
-        let rest = id.and_then(|id| note.message.strip_prefix('`')?.strip_prefix(id)?.strip_prefix("` "));
-        match (id, rest) {
-            (Some(id), Some(rest)) => shared.entry(rest).or_default().push(id),
-            _ => {
-                let (line, _) = sources.line_column(note.primary.span.source, note.primary.span.start);
-                let place = format!("{}:{line}", sources.name(note.primary.span.source));
-                lines.push(format!("{place}: {}", safe::line(&note.message, 1000)));
-            }
-        }
-    }
-    for (text, ids) in shared {
-        let named: Vec<String> = ids.iter().take(NOTED_IDS).map(|id| format!("`{id}`")).collect();
-        let more = if ids.len() > NOTED_IDS { format!(" and {} more", ids.len() - NOTED_IDS) } else { String::new() };
-        lines.push(format!("{}{more} {}", named.join(", "), safe::line(text, 1000)));
-    }
-    lines
 }
 
 /// What was built, in one sentence.

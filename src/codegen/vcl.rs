@@ -1,6 +1,7 @@
 //! VCL as a tree, and its printer: the only place with VCL syntax, escaping and literal splitting. The targets build
 //! trees, [`print`] gives the text and the lines on which each signature stands.
 
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -246,17 +247,31 @@ pub struct Printed {
 
 /// The text of a file.
 pub fn print(file: &File) -> Printed {
-    let mut printer = Printer { dialect: file.dialect, ..Printer::default() };
+    // Every core prints items; they are put together in order.
+    let parts = file.items.par_iter().map(|item| {
+        let mut printer = Printer { dialect: file.dialect, ..Printer::default() };
+        printer.item(item);
+        (matches!(item, Item::Import(_)), printer)
+    });
+    let parts: Vec<(bool, Printer)> = parts.collect();
+    let mut printed = Printed::default();
+    printed.text.reserve(parts.iter().map(|(_, part)| part.out.len() + 1).sum());
+    let mut line_number = 0;
     let mut previous_is_import = false;
-    for item in &file.items {
-        let is_import = matches!(item, Item::Import(_));
-        if !printer.out.is_empty() && !(is_import && previous_is_import) {
-            printer.line(0, "");
+    for (is_import, part) in parts {
+        if !printed.text.is_empty() && !(is_import && previous_is_import) {
+            printed.text.push('\n');
+            line_number += 1;
         }
         previous_is_import = is_import;
-        printer.item(item);
+        printed.text.push_str(&part.out);
+        for (id, places) in part.lines {
+            let places = places.into_iter().map(|(first, last)| (first + line_number, last + line_number));
+            printed.lines.entry(id).or_default().extend(places);
+        }
+        line_number += part.line_number;
     }
-    Printed { text: printer.out, lines: printer.lines }
+    printed
 }
 
 /// Room for a line before a condition is broken into several.
