@@ -30,6 +30,7 @@ mod room;
 mod room_url;
 mod rules;
 mod support;
+mod unused;
 mod views;
 mod visit;
 
@@ -94,6 +95,7 @@ pub fn emit(ruleset: &Ruleset, options: &Options, diagnostics: &mut Diagnostics)
     let vmods: Vec<&'static str> = generator.vmods.iter().copied().collect();
     diagnostics.extend(generator.diagnostics);
     let Some(file) = file.filter(|_| !failed) else { return Vec::new() };
+    let file = unused::drop_unused(file, &format!("{}_", ruleset.settings.prefix));
     let printed = print(&file);
     let manifest =
         manifest::manifest(ruleset, NAME, &ruleset.settings.varnish.version, &vmods, &printed, "edgesig.vcl");
