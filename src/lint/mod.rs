@@ -9,6 +9,8 @@ mod cover;
 pub mod example;
 mod levels;
 mod logic;
+#[cfg(test)]
+mod logic_tests;
 mod pattern;
 mod rules;
 mod subject;

@@ -36,17 +36,19 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
     else {
         return;
     };
-    let mut matching = subject.rule.tests.iter().flat_map(|test| &test.steps).filter(|step| {
-        step.expect_match
-            || (subject.rule.rate.is_some() && eval::matches(subject.ruleset, subject.index, &step.request))
-    });
     let escaped = |target: &[u8]| {
         target.windows(3).any(|part| part[0] == b'%' && part[1].is_ascii_hexdigit() && part[2].is_ascii_hexdigit())
     };
     let has_tests = subject.rule.tests.iter().flat_map(|test| &test.steps).any(|step| step.expect_match);
     let is_encoded =
         |step: &TestStep| escaped(&step.request.target) || step.request.raw.as_deref().is_some_and(escaped);
-    if has_tests && !matching.any(is_encoded) {
+    // In a sequence up to a limit the requests that count say `no_match`.
+    let counts = |step: &TestStep| {
+        step.expect_match
+            || (subject.rule.rate.is_some() && eval::matches(subject.ruleset, subject.index, &step.request))
+    };
+    let mut encoded = subject.rule.tests.iter().flat_map(|test| &test.steps).filter(|step| is_encoded(step));
+    if has_tests && !encoded.any(counts) {
         findings.push(
             findings
                 .at(subject.rule.span, format!("no matching test of `{}` is percent-encoded", subject.rule.id), "")
