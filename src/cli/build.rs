@@ -4,7 +4,7 @@ use super::console::Console;
 use super::failure::{Exit, Failure};
 use super::load::{self, Loaded, Paths, SelectionArguments};
 use super::render::{counted, safe};
-use crate::codegen::{Artifact, Options, Target};
+use crate::codegen::{self, Artifact, Options, Target};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::ir::{self, Mode, Ruleset};
 use std::fs;
@@ -17,8 +17,10 @@ Examples:
   edgesig build --target varnish --service shop --mode monitor --out /etc/varnish
   edgesig build --target varnish --exclude sqli-basic signatures/cve
   edgesig build --target varnish --check          in CI: is the committed output up to date?
+  edgesig build --target fastly --format terraform
 
-Writes edgesig.vcl and manifest.json into the folder, each at once; others stay as they are.
+Writes edgesig.vcl and manifest.json into the folder (for Fastly a file for each snippet), each at
+once; others stay as they are.
 A draft, a retired signature and an expired `allow` are not built.";
 
 #[derive(clap::Args, Debug)]
@@ -26,7 +28,7 @@ A draft, a retired signature and an expired `allow` are not built.";
 pub struct Arguments {
     #[command(flatten)]
     paths: Paths,
-    /// What to compile for: `varnish` [default: the project's only target]
+    /// What to compile for: `varnish` or `fastly` [default: the project's only target]
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
     /// Folder for the output
@@ -37,6 +39,12 @@ pub struct Arguments {
     /// Write nothing; exit with 1 when the files in the folder are not what would be written
     #[arg(long, conflicts_with = "emit")]
     check: bool,
+    /// How the VCL for Fastly is cut [default: snippets]
+    #[arg(long, value_name = "LAYOUT", conflicts_with = "emit")]
+    layout: Option<Layout>,
+    /// What carries the snippets to Fastly [default: vcl]
+    #[arg(long, value_name = "FORMAT", conflicts_with = "emit")]
+    format: Option<Format>,
     /// Print an inner form on standard output instead of writing files
     #[arg(long, value_name = "FORM")]
     emit: Option<Form>,
@@ -46,6 +54,51 @@ pub struct Arguments {
 enum Form {
     /// The typed program, after selection
     Ir,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Layout {
+    /// One snippet with declarations and subs, and one of a line for each place
+    Snippets,
+    /// One file for custom VCL to include
+    Include,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Files to paste
+    Vcl,
+    /// An override file of Terraform resources
+    Terraform,
+    /// The JSON of Fastly's API
+    Api,
+    /// Files and a script for the `fastly` command
+    Cli,
+    /// Planned resources, as `falco terraform` reads them
+    Plan,
+}
+
+/// The options of a build; those of Fastly go with Fastly alone.
+fn options(arguments: &Arguments, target: &Target) -> Result<Options, Failure> {
+    let given = arguments.layout.is_some() || arguments.format.is_some();
+    if given && target.name != "fastly" {
+        return Err(Failure::usage("`--layout` and `--format` are for `--target fastly`"));
+    }
+    let layout = match arguments.layout {
+        None | Some(Layout::Snippets) => codegen::Layout::Snippets,
+        Some(Layout::Include) => codegen::Layout::Include,
+    };
+    let format = match arguments.format {
+        None | Some(Format::Vcl) => codegen::Format::Vcl,
+        Some(Format::Terraform) => codegen::Format::Terraform,
+        Some(Format::Api) => codegen::Format::Api,
+        Some(Format::Cli) => codegen::Format::Cli,
+        Some(Format::Plan) => codegen::Format::Plan,
+    };
+    if layout == codegen::Layout::Include && format != codegen::Format::Vcl {
+        return Err(Failure::usage("`--layout include` is one file of VCL: it goes with no other `--format`"));
+    }
+    Ok(Options { service: arguments.selection.service.clone(), layout, format })
 }
 
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
@@ -74,7 +127,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         (None, None) => return Err(Failure::usage("it is not said which target to build for")),
     };
     let mut found = Diagnostics::default();
-    let options = Options { service: arguments.selection.service.clone(), ..Options::default() };
+    let options = options(arguments, target)?;
     let artifacts = crate::emit(&selected, target, &options, &mut found);
     found.sort();
     let (notes, rest): (Vec<_>, Vec<_>) =

@@ -5,8 +5,9 @@ use super::engines;
 use super::failure::{Exit, Failure};
 use super::load::{self, Loaded, Paths};
 use super::render::counted;
+use super::targets;
 use super::tests_of;
-use crate::codegen::Options;
+use crate::codegen::{Options, Target};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::ir::{self, Date, Mode, Rule, Ruleset, Selection};
 use crate::lint::{self, Level, Levels};
@@ -21,6 +22,7 @@ Examples:
   edgesig check
   edgesig check signatures/cve/log4shell-jndi.yaml
   edgesig check --deny warnings                   in CI
+  edgesig check --target all                      which signature can run where?
   edgesig check --allow short-literal --deny unanchored-pattern
 
 docs/lints.md and `edgesig explain LINT` say what each lint looks for; `lints:` in edgesig.yaml sets
@@ -32,6 +34,9 @@ levels for good. A comment excuses one file for a time:
 pub struct Arguments {
     #[command(flatten)]
     paths: Paths,
+    /// Compile for this target instead of the project's; `all` lists where each signature can run
+    #[arg(long, value_name = "NAME|all")]
+    target: Option<String>,
     /// Make a lint an error, or with `warnings` count every warning like one
     #[arg(long, value_name = "LINT|warnings", value_delimiter = ',')]
     deny: Vec<String>,
@@ -51,6 +56,17 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     let mut of_levels = Diagnostics::default();
     let levels = levels(arguments, loaded.workspace.project.as_ref(), &mut of_levels)?;
     loaded.diagnostics.extend(of_levels);
+    let targets: Vec<&'static Target> = match arguments.target.as_deref() {
+        Some("all") => {
+            if let Some(exit) = loaded.show(console)? {
+                return Ok(exit);
+            }
+            targets::portability(&loaded.ruleset, console)?;
+            return Ok(Exit::Clean);
+        }
+        Some(name) => vec![load::target(&loaded.ruleset, Some(name))?],
+        None => loaded.ruleset.settings.targets.iter().filter_map(|name| crate::target(name)).collect(),
+    };
     let ruleset = &loaded.ruleset;
     let mut invalid = loaded.diagnostics.has_errors();
     // Where the project file is wrong, lists are empty and tests would fail for that alone.
@@ -73,7 +89,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     };
     // A target is written by one thread; the others look at the signatures meanwhile.
     let (compiled, found) = rayon::join(
-        || compile(ruleset),
+        || compile(ruleset, &targets),
         || {
             let mut found = Diagnostics::default();
             demand(ruleset, today, tests_make_sense, &mut found);
@@ -120,9 +136,9 @@ fn levels(
     Ok(levels)
 }
 
-/// Compiles the set for every target of the project, whole and for each service, drafts included: what is refused. What
+/// Compiles the set for every target, whole and for each service, drafts included: what is refused. What
 /// a build would note is for a build.
-fn compile(ruleset: &Ruleset) -> Diagnostics {
+fn compile(ruleset: &Ruleset, targets: &[&'static Target]) -> Diagnostics {
     let with_drafts;
     let ruleset = if ruleset.rules.iter().any(|rule| rule.mode == Mode::Draft) {
         with_drafts = engines::with_drafts(ruleset, |mode| if mode == Mode::Draft { Mode::Monitor } else { mode });
@@ -132,8 +148,8 @@ fn compile(ruleset: &Ruleset) -> Diagnostics {
     };
     let services = ruleset.settings.services.iter().map(|service| Some(service.name.clone()));
     let services: Vec<Option<String>> = std::iter::once(None).chain(services).collect();
-    let targets = ruleset.settings.targets.iter().filter_map(|name| crate::target(name));
-    let builds: Vec<_> = targets.flat_map(|target| services.iter().map(move |service| (target, service))).collect();
+    let builds: Vec<_> =
+        targets.iter().flat_map(|target| services.iter().map(move |service| (*target, service))).collect();
     let refused: Vec<Diagnostics> = builds
         .into_par_iter()
         .map(|(target, service)| {

@@ -21,6 +21,30 @@ pub fn vcl(ruleset: &Ruleset, target: &Target, sources: &SourceMap) -> Result<St
     vcl.map(|artifact| artifact.content).ok_or_else(|| format!("{} has no VCL", target.name))
 }
 
+/// Every file of a set; the error is what is wrong with it, rendered.
+pub fn files(ruleset: &Ruleset, target: &Target, sources: &SourceMap) -> Result<Vec<(String, String)>, String> {
+    let mut found = Diagnostics::default();
+    let artifacts = crate::emit(ruleset, target, &Options::default(), &mut found);
+    if found.has_errors() {
+        found.sort();
+        return Err(render::plain(sources, &found));
+    }
+    Ok(artifacts.into_iter().map(|artifact| (artifact.path, artifact.content)).collect())
+}
+
+/// The rules that a target can express, one by one, and how many it cannot.
+pub fn expressible(ruleset: &Ruleset, target: &Target) -> (Ruleset, usize) {
+    let fits = |rule: &&ir::Rule| {
+        let mut found = Diagnostics::default();
+        let alone = Ruleset { rules: vec![(*rule).clone()], ..ruleset.clone() };
+        crate::emit(&alone, target, &Options::default(), &mut found);
+        !found.has_errors()
+    };
+    let rules: Vec<ir::Rule> = ruleset.rules.iter().filter(fits).cloned().collect();
+    let left_out = ruleset.rules.len() - rules.len();
+    (Ruleset { rules, ..ruleset.clone() }, left_out)
+}
+
 /// The set that tests run in: what the target can be given, drafts included, every match recorded and no action taken.
 pub fn for_tests(ruleset: &Ruleset, target: &Target) -> Ruleset {
     let selection = Selection { target: Some(target.name.to_owned()), ..Selection::default() };

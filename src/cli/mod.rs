@@ -16,6 +16,7 @@ mod failure;
 mod init;
 mod lines;
 mod load;
+mod targets;
 mod test;
 mod tests_of;
 mod verify;
@@ -57,6 +58,8 @@ enum Command {
     Test(test::Arguments),
     /// Compare a real engine with the reference semantics on given requests
     Verify(verify::Arguments),
+    /// Print what each target has of the language
+    Targets(targets::Arguments),
     /// Explain a word of the language, a diagnostic, or why a signature matches a request
     Explain(explain::Arguments),
     /// Start a repository, or a signature in one
@@ -96,6 +99,7 @@ fn execute(command: &Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::Eval(arguments) => eval::run(arguments, console),
         Command::Test(arguments) => test::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, console),
+        Command::Targets(arguments) => targets::run(arguments, console),
         Command::Explain(arguments) => explain::run(arguments, console),
         Command::Init(arguments) => init::run(arguments, console),
         Command::Completions(arguments) => completions::run(arguments, console),

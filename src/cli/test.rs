@@ -8,6 +8,7 @@ use super::load::{self, Loaded, Paths};
 use super::render::counted;
 use super::tests_of;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::engine::falco;
 use crate::engine::{TestOutcome, TestResult, run_tests};
 use crate::ir::{Mode, Ruleset};
 use rayon::prelude::*;
@@ -15,7 +16,8 @@ use std::collections::BTreeMap;
 
 const AFTER_HELP: &str = "\
 Each signature is judged alone, whatever its mode. `--engine varnish` starts a varnishd
-on this machine; tests of rates move its clock, which needs a C compiler.
+on this machine; tests of rates move its clock, which needs a C compiler. `--engine falco` runs what is built for
+Fastly in falco's tester; EDGESIG_FALCO or PATH leads to falco.
 
 Examples:
   edgesig test
@@ -37,6 +39,8 @@ enum Engine {
     Eval,
     /// A real varnishd
     Varnish,
+    /// falco, the model of Fastly
+    Falco,
 }
 
 /// What came of all tests.
@@ -57,6 +61,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     let results = match arguments.engine {
         Engine::Eval => in_eval(&loaded.ruleset),
         Engine::Varnish => in_varnish(&loaded, console)?,
+        Engine::Falco => in_falco(&loaded, console)?,
     };
     let failed = results.failures.list.len();
     loaded.diagnostics = results.failures;
@@ -100,8 +105,34 @@ fn in_varnish(loaded: &Loaded, console: &mut Console) -> Result<Results, Failure
     let progress = engines::Progress::new(console, "tests in varnishd", Some(total as u64));
     let (list, counters) = run_tests(&ruleset, &build, &mut |_| progress.advance(1))?;
     progress.finish();
+    let results = collected(&ruleset, &list, "varnishd");
+    for fault in engines::faults(&counters) {
+        console.message("warning", &fault)?;
+    }
+    Ok(results)
+}
+
+fn in_falco(loaded: &Loaded, console: &mut Console) -> Result<Results, Failure> {
+    let target = load::target(&loaded.ruleset, Some("fastly"))?;
+    let all = falco::as_on_fastly(&engines::for_tests(&loaded.ruleset, target));
+    let (ruleset, _) = engines::expressible(&all, target);
+    let falco = falco::Falco::find()?;
+    let build = |set: &Ruleset| engines::files(set, target, &loaded.workspace.sources);
+    let progress = engines::Progress::new(console, "tests in falco", None);
+    let list = falco::run_tests(&falco, &ruleset, &build, &mut |_| progress.advance(1))?;
+    progress.finish();
+    let mut results = collected(&ruleset, &list, "falco");
+    let count = |set: &Ruleset| set.rules.iter().map(|rule| rule.tests.len()).sum::<usize>();
+    let unexpressed = count(&all) - count(&ruleset);
+    if unexpressed > 0 {
+        results.skipped.insert("Fastly cannot express their signatures: `check --target fastly` says why", unexpressed);
+    }
+    Ok(results)
+}
+
+fn collected(ruleset: &Ruleset, list: &[TestResult], engine: &str) -> Results {
     let mut results = Results::default();
-    for result in &list {
+    for result in list {
         match &result.outcome {
             TestOutcome::Passed => results.run += 1,
             TestOutcome::WithinTolerance => {
@@ -111,17 +142,14 @@ fn in_varnish(loaded: &Loaded, console: &mut Console) -> Result<Results, Failure
             TestOutcome::Skipped(reason) => *results.skipped.entry(reason).or_default() += 1,
             TestOutcome::Failed { step, seen } => {
                 results.run += 1;
-                results.failures.push(failed_in_engine(&ruleset, result, *step, seen));
+                results.failures.push(failed_in_engine(ruleset, result, *step, seen, engine));
             }
         }
     }
-    for fault in engines::faults(&counters) {
-        console.message("warning", &fault)?;
-    }
-    Ok(results)
+    results
 }
 
-fn failed_in_engine(ruleset: &Ruleset, result: &TestResult, step: usize, seen: &str) -> Diagnostic {
+fn failed_in_engine(ruleset: &Ruleset, result: &TestResult, step: usize, seen: &str, engine: &str) -> Diagnostic {
     let test = &ruleset.rules[result.rule].tests[result.test];
     let wanted = &test.steps[step];
     let expected = if wanted.expect_match { "match" } else { "no_match" };
@@ -129,7 +157,7 @@ fn failed_in_engine(ruleset: &Ruleset, result: &TestResult, step: usize, seen: &
         1 => String::new(),
         count => format!(" at request {} of {count}", step + 1),
     };
-    let message = format!("the test `{}` expects `{expected}`{which}, but varnishd gives {seen}", test.name);
+    let message = format!("the test `{}` expects `{expected}`{which}, but {engine} gives {seen}", test.name);
     Diagnostic::new(Code::FailingTest, wanted.span, message, "")
         .help("`edgesig test` without `--engine` shows whether the evaluator agrees with the test")
 }

@@ -8,17 +8,19 @@ use super::lines::Batches;
 use super::load::{self, Loaded, Paths, SelectionArguments};
 use super::render::{counted, safe};
 use crate::engine::{self, Report};
-use crate::ir;
+use crate::ir::{self, Ruleset};
 use crate::request::{Request, parse_json_line};
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 The requests are JSON lines, as for `edgesig eval`. Requests that varnishd refuses by
-itself (two Host headers, a control character …) are counted apart.
+itself (two Host headers, a control character …) are counted apart. So are, with
+`--engine falco`, those in which falco is known to differ from Fastly.
 
 Examples:
   edgesig verify --requests requests.jsonl
-  edgesig verify --mode enforce --requests requests.jsonl signatures/cve";
+  edgesig verify --mode enforce --requests requests.jsonl signatures/cve
+  edgesig verify --engine falco --requests requests.jsonl";
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = AFTER_HELP)]
@@ -39,6 +41,8 @@ pub struct Arguments {
 enum Engine {
     /// A real varnishd
     Varnish,
+    /// falco, the model of Fastly; rates are left out
+    Falco,
 }
 
 /// Requests as they are read, and what is known of them besides.
@@ -87,11 +91,29 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     }
     let target = match arguments.engine {
         Engine::Varnish => load::target(&loaded.ruleset, Some("varnish"))?,
+        Engine::Falco => load::target(&loaded.ruleset, Some("fastly"))?,
     };
     let selection = loaded.selection(&arguments.selection, Some(target.name))?;
     let selected = ir::select(&loaded.ruleset, &selection);
-    let vcl = match engines::vcl(&selected, target, &loaded.workspace.sources) {
-        Ok(vcl) => vcl,
+    let sources = &loaded.workspace.sources;
+    let built = match arguments.engine {
+        Engine::Varnish => {
+            engines::vcl(&selected, target, sources).map(|vcl| (selected, vec![("edgesig.vcl".to_owned(), vcl)]))
+        }
+        Engine::Falco => {
+            let without_rates = selected.rules.iter().filter(|rule| rule.rate.is_none()).cloned().collect();
+            let set = engine::falco::as_on_fastly(&Ruleset { rules: without_rates, ..selected.clone() });
+            let (set, _) = engines::expressible(&set, target);
+            let left_out = selected.rules.len() - set.rules.len();
+            if left_out > 0 {
+                let what = counted(left_out, "signature");
+                console.message("note", &format!("{what} left out: rates, and what Fastly cannot express"))?;
+            }
+            engines::files(&set, target, sources).map(|files| (set, files))
+        }
+    };
+    let (selected, files) = match built {
+        Ok(built) => built,
         Err(findings) => {
             console.text(&findings)?;
             return Ok(Exit::Invalid);
@@ -104,14 +126,29 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         bad: Vec::new(),
         failure: None,
     };
-    let progress = engines::Progress::new(console, "requests through varnishd", None);
     let options = engine::Options::default();
-    let report = engine::verify(&selected, &vcl, &mut input, &options, &mut |report| progress.set(report.requests))?;
-    progress.finish();
+    let (report, name) = match arguments.engine {
+        Engine::Varnish => {
+            let progress = engines::Progress::new(console, "requests through varnishd", None);
+            let vcl = files.first().map_or("", |(_, vcl)| vcl.as_str());
+            let mut show = |report: &Report| progress.set(report.requests);
+            let report = engine::verify(&selected, vcl, &mut input, &options, &mut show)?;
+            progress.finish();
+            (report, "varnish")
+        }
+        Engine::Falco => {
+            let falco = engine::falco::Falco::find()?;
+            let progress = engines::Progress::new(console, "requests through falco", None);
+            let mut show = |report: &Report| progress.set(report.requests);
+            let report = engine::falco::verify(&falco, &selected, &files, &mut input, &options, &mut show)?;
+            progress.finish();
+            (report, "falco")
+        }
+    };
     if let Some(failure) = input.failure {
         return Err(failure);
     }
-    show(&report, &input.ids, console)?;
+    show(&report, &input.ids, name, console)?;
     for message in &input.bad {
         console.message("error", &format!("a line could not be read: {message}"))?;
     }
@@ -122,14 +159,14 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     })
 }
 
-fn show(report: &Report, ids: &[String], console: &mut Console) -> Result<(), Failure> {
+fn show(report: &Report, ids: &[String], engine: &str, console: &mut Console) -> Result<(), Failure> {
     for difference in &report.differences {
         let request = &difference.request;
         let line = [&request.method[..], b" ", &request.target, b" ", &request.version].concat();
         let id = ids.get(difference.index as usize).map_or("?", String::as_str);
         console.line(&format!("different: request {}, {}", safe::line(id, 80), safe::bytes(&line, 300)))?;
         console.line(&format!("  eval:    {}", safe::line(&difference.expected, 2000)))?;
-        console.line(&format!("  varnish: {}\n", safe::line(&difference.seen, 2000)))?;
+        console.line(&format!("  {:<8} {}\n", format!("{engine}:"), safe::line(&difference.seen, 2000)))?;
     }
     let hidden = report.different - report.differences.len() as u64;
     if hidden > 0 {

@@ -33,6 +33,24 @@ pub struct Options {
     pub service: Option<String>,
     /// How the output is cut; Fastly only.
     pub layout: Layout,
+    /// What carries the output; Fastly only.
+    pub format: Format,
+}
+
+/// What carries the output to Fastly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Files to paste or include.
+    #[default]
+    Vcl,
+    /// A `.tf.json` of resources.
+    Terraform,
+    /// The JSON of Fastly's API.
+    Api,
+    /// The files and a script for Fastly's command line.
+    Cli,
+    /// Planned resources, which falco reads.
+    Plan,
 }
 
 /// How the output for Fastly is cut.

@@ -6,7 +6,7 @@
 mod service;
 mod verify;
 
-pub use service::{Files, service};
+pub use service::{Build, Files, service};
 pub use verify::{FALCO_DEVIATIONS, as_on_fastly, run_tests, verify};
 
 use super::EngineError;
@@ -99,6 +99,15 @@ impl Falco {
         Ok(all)
     }
 
+    /// Runs a test file of one's own. What its tests log, in order; the error of one that failed starts with `error: `.
+    pub fn test(&self, vcl: &str, tests: &str) -> Result<Vec<String>, EngineError> {
+        let folder = tempfile::tempdir().map_err(EngineError::io("making a folder"))?;
+        write(&folder.path().join("main.vcl"), &service::for_tester(vcl))?;
+        write(&folder.path().join("main.test.vcl"), tests)?;
+        let output = self.run(folder.path(), &["test", "-json", "main.vcl"], None)?;
+        service::read_logs(&output).ok_or_else(|| EngineError::Falco(output.chars().take(2000).collect()))
+    }
+
     fn judge_part(&self, vcl: &str, prefix: &str, groups: &[Vec<Request>]) -> Result<Vec<Vec<Step>>, EngineError> {
         let folder = tempfile::tempdir().map_err(EngineError::io("making a folder"))?;
         write(&folder.path().join("main.vcl"), &service::for_tester(vcl))?;
@@ -153,12 +162,12 @@ fn write(path: &Path, text: &str) -> Result<(), EngineError> {
 fn read_lint(output: &str) -> Result<Lint, EngineError> {
     let failed =
         || EngineError::Falco(format!("falco gave no result: {}", output.chars().take(2000).collect::<String>()));
-    let value: serde_json::Value = serde_json::from_str(output).map_err(|_| failed())?;
+    // Terraform mode says what it fetches first.
+    let start = output.find(['{', '[']).unwrap_or(0);
+    let mut values = serde_json::Deserializer::from_str(&output[start..]).into_iter::<serde_json::Value>();
+    let value = values.next().and_then(Result::ok).ok_or_else(failed)?;
     // Terraform mode lists services.
-    let reports: Vec<&serde_json::Value> = match &value {
-        serde_json::Value::Array(reports) => reports.iter().collect(),
-        other => vec![other],
-    };
+    let reports: Vec<&serde_json::Value> = value.as_array().map_or_else(|| vec![&value], |list| list.iter().collect());
     let mut lint = Lint::default();
     for report in reports {
         let count = |key: &str| report.get(key).or_else(|| report.get(key.to_lowercase())).and_then(|n| n.as_u64());

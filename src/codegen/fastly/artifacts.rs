@@ -1,9 +1,11 @@
 //! The parts of the output as files.
 
 use super::Generator;
+use super::carriers::{self, Snippet};
 use crate::codegen::manifest::manifest;
 use crate::codegen::vcl::{Dialect, File, Item, Statement, print};
-use crate::codegen::{Artifact, Layout, Options};
+use crate::codegen::{Artifact, Format, Layout, Options};
+use crate::ir::List;
 
 /// A snippet's type and what it is for.
 struct Place {
@@ -61,23 +63,46 @@ pub(super) fn artifacts(mut generator: Generator<'_>, main: Vec<Statement>, opti
     let manifest = manifest(generator.ruleset, super::NAME, "", &[], &printed, main);
     let manifest = Artifact { path: "manifest.json".to_owned(), content: manifest };
     let main = Artifact { path: main.to_owned(), content: printed.text };
-    match options.layout {
-        Layout::Include => vec![main, manifest],
-        Layout::Snippets => {
-            let mut files = vec![main, manifest];
-            files.extend(PLACES.iter().filter(|place| has_deliver || place.sub != "deliver").map(|place| {
-                let lines = vec![
-                    format!("Snippet of type {}, priority {}: {}.", place.kind, place.priority, place.why),
-                    format!("@scope: {}", place.kind),
-                ];
-                let call = Statement::Call(generator.sub(place.sub));
-                let items = vec![Item::Comment(lines), Item::Statement(call)];
-                let content = print(&File { dialect: Dialect::Fastly, items }).text;
-                Artifact { path: format!("{}.vcl", place.kind), content }
-            }));
-            files
-        }
+    if options.layout == Layout::Include {
+        return vec![main, manifest];
     }
+    let prefix = &generator.settings.prefix;
+    let mut snippets = vec![Snippet {
+        name: format!("{prefix}-init"),
+        kind: "init",
+        priority: 100,
+        content: main.content,
+        file: main.path,
+    }];
+    snippets.extend(PLACES.iter().filter(|place| has_deliver || place.sub != "deliver").map(|place| {
+        let lines = vec![
+            format!("Snippet of type {}, priority {}: {}.", place.kind, place.priority, place.why),
+            format!("@scope: {}", place.kind),
+        ];
+        let call = Statement::Call(generator.sub(place.sub));
+        let items = vec![Item::Comment(lines), Item::Statement(call)];
+        Snippet {
+            name: format!("{prefix}-{}", place.kind),
+            kind: place.kind,
+            priority: place.priority,
+            content: print(&File { dialect: Dialect::Fastly, items }).text,
+            file: format!("{}.vcl", place.kind),
+        }
+    }));
+    let used = |list: &&List| list.edge.as_ref().is_some_and(|edge| generator.edge.contains_key(edge));
+    let lists: Vec<&List> = generator.ruleset.lists.iter().filter(used).collect();
+    let carrier = match options.format {
+        Format::Terraform => return vec![carriers::terraform(prefix, &snippets, &lists), manifest],
+        Format::Api => return vec![carriers::api(&snippets, &lists), manifest],
+        Format::Plan => return vec![carriers::plan(prefix, &snippets, &lists), manifest],
+        Format::Cli => Some(carriers::script(&snippets, &lists)),
+        Format::Vcl => None,
+    };
+    let mut files: Vec<Artifact> =
+        snippets.into_iter().map(|snippet| Artifact { path: snippet.file, content: snippet.content }).collect();
+    files.insert(1, manifest);
+    files.extend(carrier);
+    files
 }
 
 fn header(generator: &Generator<'_>, options: &Options, has_deliver: bool) -> Vec<String> {

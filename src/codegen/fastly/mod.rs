@@ -20,6 +20,7 @@
 
 mod answers;
 mod artifacts;
+mod carriers;
 mod deviations;
 mod fields;
 mod functions;

@@ -56,8 +56,10 @@ impl<'r> Generator<'r> {
         }
         self.rule = "";
         let limits = self.limits();
+        let score = self.score();
         let mut end = self.end();
         let visits = self.all_visits();
+        // Last, when every local is known.
         let mut body = self.start();
         body.append(&mut self.collected());
         body.append(&mut self.prelude.statements);
@@ -66,7 +68,7 @@ impl<'r> Generator<'r> {
         body.extend(allows);
         body.extend(limits.1);
         body.extend(others);
-        body.extend(self.score());
+        body.extend(score);
         body.extend(rates);
         body.append(&mut end);
         let mut main: Vec<Statement> =

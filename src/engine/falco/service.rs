@@ -6,7 +6,7 @@
 use super::Step;
 use crate::engine::compare::Seen;
 use crate::eval::address::canonical_text;
-use crate::ir::{List, ListValues};
+use crate::ir::{List, ListValues, Ruleset};
 use crate::request::Request;
 use base64::Engine as _;
 use std::collections::BTreeSet;
@@ -14,6 +14,9 @@ use std::fmt::Write as _;
 
 /// The files of a build: path and content.
 pub type Files = [(String, String)];
+
+/// What makes them from a set; the error says why not.
+pub type Build<'b> = &'b dyn Fn(&Ruleset) -> Result<Vec<(String, String)>, String>;
 
 /// What Fastly's macros stand in, and how each sub ends.
 const SUBS: &[(&str, &str)] = &[
@@ -222,14 +225,11 @@ pub(super) fn read_results(output: &str, groups: &[Vec<Request>]) -> Option<Vec<
     let mut steps: Vec<Vec<Option<Step>>> = groups.iter().map(|group| vec![None; group.len()]).collect();
     for suite in value.get("tests")?.as_array()?.iter().filter_map(|file| file.get("suites")?.as_array()).flatten() {
         let (group, kind, step) = place(suite.get("name")?.as_str()?)?;
-        let error = suite.get("error").and_then(|error| match error {
-            serde_json::Value::Null => None,
-            serde_json::Value::String(text) if text.is_empty() => None,
-            serde_json::Value::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
-        });
+        let error = suite.get("error").filter(|error| !error.is_null() && error.as_str() != Some(""));
+        let error = error.map(|error| error.as_str().map_or_else(|| error.to_string(), str::to_owned));
         let seen = suite.get("logs").and_then(|logs| logs.as_array()).into_iter().flatten();
-        let seen = seen.filter_map(|line| line.as_str()?.split_once("SEEN|")).map(|(_, line)| seen_of(line)).last();
+        let seen =
+            seen.filter_map(|line| line.as_str()?.split_once("SEEN|")).map(|(_, line)| seen_of(line)).next_back();
         let request = groups.get(group)?.get(step)?;
         let place = steps.get_mut(group)?.get_mut(step)?;
         match (kind, error, seen) {
@@ -240,6 +240,22 @@ pub(super) fn read_results(output: &str, groups: &[Vec<Request>]) -> Option<Vec<
         }
     }
     steps.into_iter().map(|group| group.into_iter().collect()).collect()
+}
+
+/// Every line that the tests of a file logged.
+pub(super) fn read_logs(output: &str) -> Option<Vec<String>> {
+    let value: serde_json::Value = serde_json::from_str(output).ok()?;
+    let mut lines = Vec::new();
+    for suite in value.get("tests")?.as_array()?.iter().filter_map(|file| file.get("suites")?.as_array()).flatten() {
+        if let Some(error) = suite.get("error").and_then(|error| error.as_str()) {
+            lines.push(format!("error: {error}"));
+        }
+        let logs = suite.get("logs").and_then(|logs| logs.as_array());
+        // falco appends the place.
+        let text = |line: &serde_json::Value| Some(line.as_str()?.rsplit_once(" (")?.0.to_owned());
+        lines.extend(logs.into_iter().flatten().filter_map(text));
+    }
+    Some(lines)
 }
 
 /// `g12s3` → group, kind, step.

@@ -129,7 +129,7 @@ fn deviation(vcl: &str, request: &Request, step: &Step) -> Option<&'static str> 
 pub fn run_tests(
     falco: &Falco,
     ruleset: &Ruleset,
-    build: &dyn Fn(&Ruleset) -> Result<Vec<(String, String)>, String>,
+    build: service::Build<'_>,
     progress: &mut dyn FnMut(&TestResult),
 ) -> Result<Vec<TestResult>, EngineError> {
     let ruleset = as_on_fastly(ruleset);
@@ -162,7 +162,7 @@ fn run_cases(
     emitted: &Ruleset,
     prefix: &str,
     cases: &[(usize, usize)],
-    build: &dyn Fn(&Ruleset) -> Result<Vec<(String, String)>, String>,
+    build: service::Build<'_>,
     results: &mut Vec<TestResult>,
 ) -> Result<(), EngineError> {
     let files = build(emitted).map_err(EngineError::Build)?;
