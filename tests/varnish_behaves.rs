@@ -265,6 +265,33 @@ fn no_padding_carries_an_attack_past_the_rules() {
     assert!(judged >= 7 * 15, "only {judged} of {count} were judged");
 }
 
+/// Where no header line is left for a tag, the origin must not take the request for an untagged one.
+#[test]
+fn a_tag_that_finds_no_room_is_a_refusal() {
+    if !has_varnishd() {
+        return;
+    }
+    let mut session = session(&ruleset(rules()), None);
+    session.origin.keep_received();
+    for lines in 50..=59 {
+        let mut request = get("/?mark", &[]);
+        while request.headers.len() < lines {
+            let name = format!("x-fill-{}", request.headers.len());
+            request.headers.push((name.into_bytes(), b"1".to_vec()));
+        }
+        let observed = session.exchange(&request).expect("the engine runs");
+        let tagged =
+            session.origin.take_received().iter().map(|r| r.header_values("x-edgesig-tags").len()).sum::<usize>();
+        assert!(
+            matches!((status(&observed), tagged), (200, 1) | (431, 0))
+                || (lines > 58 && tagged == 0 && status(&observed) >= 400),
+            "{lines} lines: {} with {tagged} tags",
+            status(&observed)
+        );
+    }
+    assert_eq!(session.counters().expect("varnishstat runs").vcl_fail, 0);
+}
+
 #[test]
 fn http_2() {
     if !has_varnishd() {
