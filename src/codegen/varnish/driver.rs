@@ -395,7 +395,18 @@ impl<'r> Generator<'r> {
             ));
         }
         if !self.tags.is_empty() {
-            body.push(when(self.get("tags"), vec![Statement::Set(self.tags_header(), self.get("tags"))]));
+            // A request that fills every header line leaves none for the tags: the origin would take it for an untagged one.
+            let lost = vec![
+                self.set("action", Expression::text("block")),
+                self.set("by", Expression::text("limit-workspace")),
+                self.set_int("acted", Expression::Integer(1)),
+                self.set_int("status", Expression::Integer(431)),
+                self.call("finish"),
+                Statement::Synth(Expression::Integer(SENTINEL + 431)),
+            ];
+            let tagged =
+                vec![Statement::Set(self.tags_header(), self.get("tags")), when(self.tags_header().not(), lost)];
+            body.push(when(self.get("tags"), tagged));
         }
         for name in &self.strips {
             body.push(when(
