@@ -441,6 +441,14 @@ sub edgesig_effects {
 	}
 	if (var.get("edgesig:tags")) {
 		set req.http.X-Edgesig-Tags = var.get("edgesig:tags");
+		if (!req.http.X-Edgesig-Tags) {
+			var.set("edgesig:action", "block");
+			var.set("edgesig:by", "limit-workspace");
+			var.set_int("edgesig:acted", 1);
+			var.set_int("edgesig:status", 431);
+			call edgesig_finish;
+			return (synth(10431));
+		}
 	}
 	if (var.get_int("edgesig:strip x-internal-user") == 1) {
 		unset req.http.X-Internal-User;
