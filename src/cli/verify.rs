@@ -182,6 +182,7 @@ fn show(report: &Report, ids: &[String], engine: &str, console: &mut Console) ->
     part(report.within_tolerance, "within the tolerance of a rate");
     part(sum(&report.refused), "refused by varnishd itself");
     part(sum(&report.skipped), "not sent");
+    part(sum(&report.deviations), "different in a documented way");
     part(report.server_errors, "answered with an error of the server");
     parts.push(format!("{} different", report.different));
     console.line(&format!(
@@ -190,7 +191,9 @@ fn show(report: &Report, ids: &[String], engine: &str, console: &mut Console) ->
         report.matched,
         parts.join(", ")
     ))?;
-    for (heading, counts) in [("refused", &report.refused), ("not sent", &report.skipped)] {
+    for (heading, counts) in
+        [("refused", &report.refused), ("not sent", &report.skipped), ("documented deviation", &report.deviations)]
+    {
         for (reason, count) in counts {
             console.line(&format!("  {heading}: {count} × {reason}"))?;
         }
