@@ -20,6 +20,8 @@ use tree::{Look, Node};
 
 /// The shorter of the two lengths at which a shape's cost is measured.
 const SHORT: usize = 128;
+/// The length of an engine text from which the bound on its cost is not believed.
+const HUGE: usize = 8192;
 /// The part of the match limit that a shape must promise to reach at full length to be run there.
 const PROMISING: f64 = 0.7;
 /// How many shapes may promise and then pass, before those left are no longer run at full length.
@@ -43,11 +45,14 @@ pub struct Runaway {
 /// patterns first. Deterministic.
 pub fn find_runaway(regex: &Regex, subject_limit: usize) -> Option<Runaway> {
     // Without a repetition there is nothing to run away with.
-    if !regex.engine_text.bytes().any(|byte| matches!(byte, b'*' | b'+' | b'{')) {
+    let repeats = regex.engine_text.bytes().any(|byte| matches!(byte, b'*' | b'+' | b'{'));
+    // The JIT refuses some huge patterns; Varnish then interprets them, under a depth limit that almost anything exceeds.
+    let huge = regex.engine_text.len() > HUGE;
+    if !repeats && !huge {
         return None;
     }
     let tree = tree::parse(&regex.engine_text);
-    if tree.as_ref().is_some_and(|tree| cost::is_harmless(tree, subject_limit)) {
+    if !huge && tree.as_ref().is_some_and(|tree| cost::is_harmless(tree, subject_limit)) {
         return None;
     }
     let tree = tree.unwrap_or(Node::Empty);
@@ -66,7 +71,10 @@ pub fn find_runaway(regex: &Regex, subject_limit: usize) -> Option<Runaway> {
 /// Whether the same search finds nothing.
 fn is_clean(regex: &Regex, subject_limit: usize) -> bool {
     match tree::parse(&regex.engine_text) {
-        Some(tree) => cost::is_harmless(&tree, subject_limit) || attack(regex, &tree, subject_limit).is_none(),
+        Some(tree) => {
+            let harmless = regex.engine_text.len() <= HUGE && cost::is_harmless(&tree, subject_limit);
+            harmless || attack(regex, &tree, subject_limit).is_none()
+        }
         None => attack(regex, &Node::Empty, subject_limit).is_none(),
     }
 }

@@ -12,6 +12,8 @@ use super::tree::{Mode, Node, Repeat};
 const COUNT_LIMIT: u64 = 9_500;
 /// The JIT's stack in words, less a margin.
 const STACK_LIMIT: u64 = 3_000;
+/// What having branches costs each time that they are left, where they are not those of a possessive group.
+const BRANCHING: u64 = 1;
 /// Stack words for one pass of a group; generous.
 const GROUP_WORDS: u64 = 8;
 
@@ -95,6 +97,11 @@ impl Bound {
         }
     }
 
+    /// With no claim that what it tries to consume is not looked at again.
+    fn unshared(self, limit: u64) -> Bound {
+        Bound { flat: self.count(limit), per_byte: 0, ..self }
+    }
+
     /// As a look-around or atomic group: one way, its cost paid.
     fn closed(self) -> Bound {
         Bound { ways: 1, flat: self.flat.saturating_add(1), stack: self.stack.saturating_add(2 * GROUP_WORDS), ..self }
@@ -108,7 +115,8 @@ fn lead(node: &Node, next: &Lead) -> Lead {
         Node::Anchor => Lead { accept: false, direct: false, ..*next },
         Node::Concat(items) => items.iter().rev().fold(*next, |next, item| lead(item, &next)),
         Node::Alternate(branches) => lead_of_branches(branches, next),
-        Node::Group(_, body) | Node::Atomic(body) => lead(body, next),
+        // PCRE2 does not always look past a group that can be empty.
+        Node::Group(_, body) | Node::Atomic(body) => lead(body, &Lead { direct: false, ..*next }),
         Node::Look(_, body) if is_flat(body) => {
             Lead { accept: false, direct: false, toll: next.toll.saturating_add(2), ..*next }
         }
@@ -161,16 +169,17 @@ fn bound(node: &Node, next: &Lead, limit: u64) -> Bound {
             let words = if number.is_some() { GROUP_WORDS } else { GROUP_WORDS / 2 };
             Bound { stack: body.stack.saturating_add(words), ..body }
         }
-        Node::Atomic(body) => bound(body, &Lead::ACCEPT, limit).closed(),
+        // It may end before what it has looked at.
+        Node::Atomic(body) => bound(body, &Lead::ACCEPT, limit).unshared(limit).closed(),
         Node::Look(_, body) => {
             // What it looks at is consumed again by others.
             let body = bound(body, &Lead::ACCEPT, limit).closed();
-            Bound { flat: body.count(limit), per_byte: 0, length: 0, ..body }
+            Bound { length: 0, ..body.unshared(limit) }
         }
         Node::Reference(_) => Bound { flat: 1, ..Bound::NOTHING },
         Node::Conditional(parts) => {
             let parts = parts.iter().map(|part| bound(part, &Lead::OPAQUE, limit));
-            let either = parts.reduce(either).unwrap_or(Bound::NOTHING);
+            let either = parts.reduce(either).unwrap_or(Bound::NOTHING).unshared(limit);
             Bound { flat: either.flat.saturating_add(2), stack: either.stack.saturating_add(2 * GROUP_WORDS), ..either }
         }
         Node::Repeat(repeat) => match &repeat.body {
@@ -194,7 +203,7 @@ fn either(left: Bound, right: Bound) -> Bound {
     Bound {
         ways: left.ways.saturating_add(right.ways),
         per_byte: left.per_byte.saturating_add(right.per_byte),
-        flat: left.flat.saturating_add(right.flat).saturating_add(1),
+        flat: left.flat.saturating_add(right.flat),
         stack: left.stack.max(right.stack),
         length: left.length.min(right.length),
     }
@@ -206,6 +215,7 @@ fn bound_of_branches(branches: &[Node], next: &Lead, limit: u64) -> Bound {
     // The first byte says which branch it is.
     let mut apart = true;
     let mut seen = Lead { set: ByteSet::EMPTY, accept: false, opaque: false, toll: 0, direct: true };
+    let next = &Lead { toll: next.toll.saturating_add(BRANCHING), ..*next };
     for branch in branches {
         let one = bound(branch, next, limit);
         let first = lead(branch, next);
@@ -215,8 +225,35 @@ fn bound_of_branches(branches: &[Node], next: &Lead, limit: u64) -> Bound {
         total = Some(total.map_or(one, |total| either(total, one)));
     }
     let total = total.unwrap_or(Bound::NOTHING);
+    let apart = apart || start_apart(branches);
     let ways = if apart { most_ways } else { total.ways };
-    Bound { ways, stack: total.stack.saturating_add(GROUP_WORDS / 2), ..total }
+    let stack = total.stack.saturating_add(GROUP_WORDS / 2);
+    let total = Bound { ways, stack, flat: total.flat.saturating_add(BRANCHING.saturating_mul(ways)), ..total };
+    // What one branch has looked at in vain, another may leave to what follows.
+    if apart { total } else { total.unshared(limit) }
+}
+
+/// Whether at most one branch can match, told from the bytes that each must start with.
+fn start_apart(branches: &[Node]) -> bool {
+    const MOST_BRANCHES: usize = 24;
+    if branches.len() > MOST_BRANCHES {
+        return false;
+    }
+    let starts: Vec<&[Node]> = branches.iter().map(items_of).collect();
+    let differ = |left: &[Node], right: &[Node]| {
+        left.iter()
+            .zip(right)
+            .map_while(|(left, right)| {
+                let (Node::Bytes(left), Node::Bytes(right)) = (left, right) else { return None };
+                Some(left.intersects(right))
+            })
+            .any(|intersect| !intersect)
+    };
+    starts.iter().enumerate().all(|(index, left)| starts[index + 1..].iter().all(|right| differ(left, right)))
+}
+
+fn items_of(node: &Node) -> &[Node] {
+    if let Node::Concat(items) = node { items } else { core::slice::from_ref(node) }
 }
 
 /// A repetition of one byte: it leaves two words, however long.
@@ -249,24 +286,33 @@ fn bound_of_bytes(repeat: &Repeat, set: &ByteSet, next: &Lead, limit: u64) -> Bo
 fn bound_of_group(repeat: &Repeat, next: &Lead, limit: u64) -> Bound {
     let possessive = repeat.mode == Mode::Possessive;
     let again = repeat.max != Some(1);
+    // `(…){0,3}` is `(?:…(?:…(?:…)?)?)?` to PCRE2: what leaves the third pass leaves them all, and each counts.
+    let nested = again && repeat.max.is_some();
+    let leaving = |pass: u64| if nested { pass } else { 1 };
+    let passes_at_most = repeat.max.map_or(limit, u64::from).clamp(1, limit.max(1));
     let first = lead(&repeat.body, next);
     let inner = if possessive {
         Lead::ACCEPT
-    } else if again {
-        Lead { accept: false, direct: false, ..first.or(*next) }
     } else {
-        *next
+        let inner = if again { Lead { accept: false, direct: false, ..first.or(*next) } } else { *next };
+        Lead { toll: inner.toll.saturating_add(leaving(passes_at_most)), ..inner }
     };
     let body = bound(&repeat.body, &inner, limit);
-    let passes = repeat.max.map_or(u64::MAX, u64::from).min(limit / body.length.max(1)).max(1);
+    let passes = passes_at_most.min(limit / body.length.max(1)).max(1);
     let length = body.length.saturating_mul(u64::from(repeat.min));
-    let each = body.flat.saturating_add(1);
+    // What the last pass has looked at in vain is left to what follows.
+    let vain = body.per_byte.saturating_mul(limit);
     if possessive {
-        return Bound { flat: passes.saturating_mul(each).saturating_add(1), ways: 1, length, ..body }.closed();
+        // The group itself counts after its last pass only. More ways than the limit may be too many to have been counted.
+        let branching = if is_branching(&repeat.body) && body.ways <= COUNT_LIMIT { BRANCHING * body.ways } else { 0 };
+        let each = body.count(limit).saturating_sub(branching);
+        let flat = passes.saturating_mul(each).saturating_add(leaving(passes));
+        return Bound { flat, per_byte: 0, ways: 1, length, ..body }.closed();
     }
     let stack = passes.saturating_mul(body.stack.saturating_add(GROUP_WORDS));
     if body.ways <= 1 {
-        let flat = passes.saturating_mul(each).saturating_add(1);
+        let exits = if nested { passes.saturating_mul(passes + 3) / 2 } else { passes + 1 };
+        let flat = passes.saturating_mul(body.flat).saturating_add(exits).saturating_add(vain);
         if next.excludes(&first.set) && !first.opaque && !first.accept {
             let flat = flat.saturating_add((passes + 1).saturating_mul(next.toll.saturating_add(1)));
             return Bound { ways: 1, flat, stack, length, ..body };
@@ -276,12 +322,17 @@ fn bound_of_group(repeat: &Repeat, next: &Lead, limit: u64) -> Bound {
     // Each way through one pass is followed by all ways through the others.
     let mut ways = 1_u64;
     let mut flat = 1_u64;
-    for _ in 0..passes {
-        flat = flat.saturating_add(ways.saturating_mul(body.count(limit).saturating_add(1)));
+    for pass in 1..=passes {
+        let exits = body.ways.saturating_add(1).saturating_mul(leaving(pass));
+        flat = flat.saturating_add(ways.saturating_mul(body.count(limit).saturating_add(exits)));
         ways = ways.saturating_mul(body.ways);
         if flat > COUNT_LIMIT {
             break;
         }
     }
     Bound { ways: ways.saturating_mul(2), per_byte: 0, flat, stack, length }
+}
+
+fn is_branching(node: &Node) -> bool {
+    if let Node::Group(_, body) = node { matches!(**body, Node::Alternate(_)) } else { false }
 }

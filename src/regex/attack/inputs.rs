@@ -100,7 +100,7 @@ pub(super) fn shapes(tree: &Node) -> Vec<Shape> {
     let sampler = Sampler::new(tree, LONGEST);
     let mut sites = sites(tree, &sampler);
     if sites.is_empty() {
-        sites.push(Site::unknown());
+        sites.push(Site::unknown(sampler.sample(tree, 0)));
     }
     let mut lists: Vec<Vec<Shape>> = sites.iter().map(|site| pumped(site, &sampler)).collect();
     lists.extend(pairs(&sites).map(|(first, second)| pumped_pair(first, second, &sampler)));
@@ -137,9 +137,10 @@ struct Site {
 }
 
 impl Site {
-    /// For a pattern without a tree.
-    fn unknown() -> Site {
-        let bodies = [&b"a"[..], b"0", b" ", b"/", b"<", b"a ", b"\x01"].map(<[u8]>::to_vec).to_vec();
+    /// For a pattern without a tree or without repetitions.
+    fn unknown(sample: Vec<u8>) -> Site {
+        let mut bodies = [&b"a"[..], b"0", b" ", b"/", b"<", b"a ", b"\x01"].map(<[u8]>::to_vec).to_vec();
+        bodies.insert(0, sample);
         Site { before: Vec::new(), after: Vec::new(), alphabet: ByteSet::EMPTY, bodies, range: None, stacks: true }
     }
 }
