@@ -100,7 +100,9 @@ impl<'r> Generator<'r> {
             self.walks = true;
             let forwarded = self.get("hops");
             let hop_text = self.get("hop");
-            let mut hops = vec![self.set("hops", regsuball(header, LONG_HOP, "-"))];
+            let lost = vec![self.set_int("over", Expression::Integer(super::room::over::WORKSPACE)), Statement::Return];
+            let mut hops =
+                vec![self.set("hops", regsuball(header, LONG_HOP, "-")), when(forwarded.clone().not(), lost)];
             for hop in 1..=MAX_HOPS {
                 let pattern = hop_pattern(hop);
                 let hop_is_client =

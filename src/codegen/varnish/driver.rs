@@ -52,12 +52,10 @@ impl<'r> Generator<'r> {
             body.push(call);
             body.push(when(self.get_int("done").equals(Expression::Integer(1)), vec![Statement::Return]));
         }
-        if self.has_limits() {
-            body.push(when(
-                self.over().compare(Comparator::NotEqual, Expression::Integer(0)),
-                vec![self.call("limit"), Statement::Return],
-            ));
-        }
+        body.push(when(
+            self.over().compare(Comparator::NotEqual, Expression::Integer(0)),
+            vec![self.call("limit"), Statement::Return],
+        ));
         if self.reads_body {
             let before_allows = first.iter().any(|rule| reads_body(rule));
             let at = if before_allows { 2 } else { body.len() };
@@ -164,120 +162,6 @@ impl<'r> Generator<'r> {
         items
     }
 
-    /// Joined headers, limits, views; their subs, and the calls in `body`.
-    fn prepare_items(
-        &mut self,
-        has_room: bool,
-        url_calls: &[Statement],
-        cookie_calls: &[Statement],
-        body: &mut Vec<Statement>,
-    ) -> Vec<Item> {
-        let mut items = Vec::new();
-        // varnishd joins X-Forwarded-For itself and refuses a second Host or Content-Length.
-        let mut headers: Vec<Statement> = self
-            .headers
-            .iter()
-            .filter(|header| !matches!(header.as_str(), "host" | "content-length"))
-            .map(|header| {
-                let mut arguments = vec![Expression::Header("req", header.clone())];
-                if header == "cookie" {
-                    arguments.push(Expression::text("; "));
-                }
-                Statement::Do(Expression::call("std.collect", arguments))
-            })
-            .collect();
-        headers.extend(self.forwarded_view());
-        headers.extend(self.small_views());
-        let is_open = self.over().compare(Comparator::NotEqual, Expression::Integer(over::WORKSPACE));
-        let parts = |views: &[super::views::View], url: bool| -> Vec<Statement> {
-            views
-                .iter()
-                .filter(|view| matches!(view.operand.source, super::views::Source::Url(_)) == url)
-                .flat_map(|view| view.code.clone())
-                .collect()
-        };
-        let functions = self.views.functions.clone();
-        let header_views = parts(&functions, false);
-        let mut open = Vec::new();
-        if !headers.is_empty() {
-            let name = self.sub("headers");
-            // Joining comes first: the room is reckoned from the joined headers.
-            body.push(Statement::Call(name.clone()));
-            items.push(Item::Sub {
-                name,
-                comment: vec![
-                    "req.http.X is the first instance only: headers that signatures read are joined with \", \"."
-                        .to_owned(),
-                ],
-                body: headers,
-            });
-        }
-        if self.reads_url {
-            let long = Expression::all([self.over().equals(Expression::Integer(0)), self.url_is_long()]);
-            body.push(when(long, vec![self.set_int("over", Expression::Integer(over::URL))]));
-        }
-        if has_room {
-            let check = self.call("room");
-            body.push(when(self.over().equals(Expression::Integer(0)), vec![check]));
-        }
-        for (index, chunk) in header_views.chunks(PER_SUB).enumerate() {
-            let name = self.names.unique(&format!("header_values_{}", index + 1));
-            open.push(Statement::Call(name.clone()));
-            items.push(Item::Sub { name, comment: vec!["Functions of headers.".to_owned()], body: chunk.to_vec() });
-        }
-        open.extend_from_slice(cookie_calls);
-        if self.reads_url {
-            let mut views = vec![self.origin_form()];
-            views.extend(self.url_views());
-            views.extend(parts(&functions, true));
-            if self.redirects_url {
-                views.push(self.set("redirect url", Expression::name("req.url")));
-            }
-            let mut calls = Vec::new();
-            for (index, chunk) in views.chunks(PER_SUB).enumerate() {
-                let name = if index == 0 { self.sub("url") } else { self.names.unique(&format!("url_{}", index + 1)) };
-                calls.push(Statement::Call(name.clone()));
-                items.push(Item::Sub {
-                    name,
-                    comment: vec![
-                        "The URL in origin form and its parts, decoded once. A `%` that starts no escape and that of `%00`".to_owned(),
-                        "are escaped before: blob.transcode fails on the one and cuts at the other.".to_owned(),
-                    ],
-                    body: chunk.to_vec(),
-                });
-            }
-            if !self.normalizes.is_empty() {
-                calls.push(when(
-                    Expression::all([self.over().equals(Expression::Integer(0)), self.climbs()]),
-                    vec![self.set_int("over", Expression::Integer(over::CLIMB))],
-                ));
-            }
-            if let Some(lost) = self.lost() {
-                calls.push(when(lost, vec![self.set_int("over", Expression::Integer(over::WORKSPACE))]));
-            }
-            calls.extend_from_slice(url_calls);
-            open.push(when(self.over().compare(Comparator::NotEqual, Expression::Integer(over::URL)), calls));
-        }
-        if !open.is_empty() {
-            body.push(when(is_open, open));
-        }
-        items
-    }
-
-    /// A value that always is there is not: the workspace was full.
-    fn lost(&self) -> Option<Expression> {
-        let fields: Vec<Expression> = [Field::Url, Field::Path, Field::PathRaw, Field::Query, Field::QueryRaw]
-            .into_iter()
-            .filter(|field| self.views.url_fields.contains(field))
-            .map(|field| self.get(field.row().name).not())
-            .collect();
-        (!fields.is_empty()).then(|| Expression::any(fields))
-    }
-
-    fn has_limits(&self) -> bool {
-        true
-    }
-
     fn score_threshold(&self) -> Option<u32> {
         let scores =
             self.ruleset.rules.iter().any(|rule| {
@@ -373,9 +257,7 @@ impl<'r> Generator<'r> {
                 ],
             });
         }
-        if self.has_limits() {
-            items.push(self.limit_item());
-        }
+        items.push(self.limit_item());
         items
     }
 

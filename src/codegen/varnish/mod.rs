@@ -23,6 +23,7 @@ mod fields;
 mod functions;
 mod log;
 mod predicate;
+mod prepare;
 mod prune;
 mod rates;
 mod response;

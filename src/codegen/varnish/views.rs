@@ -122,6 +122,15 @@ pub struct View {
     pub operand: Operand,
     pub code: Vec<Statement>,
     pub cost: Cost,
+    /// True when the workspace was too full to keep the value, which Varnish does not say.
+    pub lost: Expression,
+}
+
+/// Any of the views' values was lost.
+pub fn lost(views: &[View]) -> Option<Expression> {
+    let parts: Vec<Expression> =
+        views.iter().map(|view| view.lost.clone()).filter(|lost| *lost != Expression::Boolean(false)).collect();
+    (!parts.is_empty()).then(|| Expression::any(parts))
 }
 
 /// The views of a set.
@@ -229,7 +238,21 @@ impl<'r> Generator<'r> {
                     presence
                 };
                 let operand = Operand { text, presence, source };
-                let view = View { value: value.clone(), operand: operand.clone(), code, cost: made.cost };
+                let lost = match (call, made.absentable) {
+                    // std.tolower and std.toupper give nothing then, and `var.set` keeps that as the empty text.
+                    (Call::Lower | Call::Upper, _) => Expression::all([
+                        operand.text.clone().equals(Expression::text("")),
+                        inner.text.clone().matches("(?s)."),
+                    ]),
+                    (_, true) => Expression::Boolean(false),
+                    (_, false) => match &inner.presence {
+                        Presence::Always => operand.text.clone().not(),
+                        Presence::IfSet(present) | Presence::Guarded(present) => {
+                            Expression::all([present.clone(), operand.text.clone().not()])
+                        }
+                    },
+                };
+                let view = View { value: value.clone(), operand: operand.clone(), code, cost: made.cost, lost };
                 let views = if of_element { &mut self.views.element_functions } else { &mut self.views.functions };
                 views.push(view);
                 Some(operand)

@@ -156,18 +156,18 @@ impl<'r> Generator<'r> {
                 let mut body = Vec::new();
                 if first {
                     first = false;
+                    body.push(when(visit.finds(0).not(), vec![Statement::Return]));
                     body.push(when(visit.finds(limit), self.over_of(visit)));
-                    if from_url {
-                        body.push(when(visit.finds(0).not(), vec![Statement::Return]));
-                        if self.reckons_lists {
-                            body.push(self.call("lists"));
-                            let full = self.over().equals(Expression::Integer(over::WORKSPACE));
-                            body.push(when(full, vec![Statement::Return]));
-                        }
+                    if from_url && self.reckons_lists {
+                        body.push(self.call("lists"));
+                        let full = self.over().equals(Expression::Integer(over::WORKSPACE));
+                        body.push(when(full, vec![Statement::Return]));
                     }
                 }
                 for index in start..limit.min(start + 8) {
-                    body.push(when(visit.finds(index).not(), vec![Statement::Return]));
+                    if index > 0 {
+                        body.push(when(visit.finds(index).not(), vec![Statement::Return]));
+                    }
                     body.push(self.set("value", visit.takes(index)));
                     body.extend(self.element_forms(visit, &checks));
                 }
@@ -229,7 +229,16 @@ impl<'r> Generator<'r> {
 
     /// The subs that check one element, and the calls of them.
     fn check_items(&mut self, visit: &Visit, items: &mut Vec<Item>) -> Vec<Statement> {
-        let mut statements: Vec<Statement> = visit.functions.iter().flat_map(|view| view.code.clone()).collect();
+        if visit.checks.is_empty() {
+            return Vec::new();
+        }
+        // A value that was lost must not pass for an empty one.
+        let full = self.set_int("over", Expression::Integer(over::WORKSPACE));
+        let mut statements = vec![when(self.get("value").not(), vec![full.clone(), Statement::Return])];
+        statements.extend(visit.functions.iter().flat_map(|view| view.code.clone()));
+        if let Some(lost) = super::views::lost(&visit.functions) {
+            statements.push(when(lost, vec![full]));
+        }
         for check in &visit.checks {
             let mark = self.set_int(&check.flag, Expression::Integer(1));
             statements.push(Statement::Comment(format!("{}: {}", check.flag, check.rule)));
