@@ -1,6 +1,8 @@
 //! VCL as a tree, and its printer: the only place with VCL syntax, escaping and literal splitting. The targets build
 //! trees, [`print`] gives the text and the lines on which each signature stands.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "special cases of a tree: all other shapes are alike")]
+
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

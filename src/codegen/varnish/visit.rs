@@ -207,8 +207,8 @@ impl<'r> Generator<'r> {
         let decoded = || url_decoded(regsuball(self.get("value"), r"\+", " "));
         let encoded = value.clone().matches("[%+]");
         let mut code = Vec::new();
-        match visit.reference.field {
-            Field::Args | Field::ArgNames | Field::ArgsRaw if visit.forms => {
+        match visit.kind() {
+            ListKind::Arguments | ListKind::Names | ListKind::RawArguments if visit.forms => {
                 code.extend_from_slice(checks);
                 let mut once = vec![self.set("value", decoded())];
                 once.extend_from_slice(checks);
@@ -217,12 +217,11 @@ impl<'r> Generator<'r> {
                 once.push(when(value.matches("%"), twice));
                 code.push(when(encoded, once));
             }
-            Field::Args | Field::ArgNames => {
+            ListKind::Arguments | ListKind::Names => {
                 code.push(when(encoded, vec![self.set("value", decoded())]));
                 code.extend_from_slice(checks);
             }
-            // INVARIANT: no other field is visited.
-            _ => code.extend_from_slice(checks),
+            ListKind::RawArguments | ListKind::Cookies => code.extend_from_slice(checks),
         }
         code
     }
@@ -267,10 +266,8 @@ impl<'r> Generator<'r> {
                 cookies = cookies.max(3 + functions.worst());
                 continue;
             }
-            let mut cost = match visit.reference.field {
-                Field::ArgsRaw if !visit.forms => Cost::flat(2),
-                _ => Cost::decoding(2, 5, 0, 8),
-            };
+            let raw = visit.kind() == ListKind::RawArguments && !visit.forms;
+            let mut cost = if raw { Cost::flat(2) } else { Cost::decoding(2, 5, 0, 8) };
             cost.add(functions);
             if visit.forms {
                 cost.add(Cost::decoding(0, 0, 2, 5));
@@ -284,7 +281,29 @@ impl<'r> Generator<'r> {
     }
 }
 
+/// Which list, as far as taking out its elements is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ListKind {
+    Arguments,
+    RawArguments,
+    Names,
+    Cookies,
+}
+
 impl Visit {
+    fn kind(&self) -> ListKind {
+        let field = self.reference.field;
+        if field == Field::Cookies {
+            ListKind::Cookies
+        } else if field == Field::ArgNames {
+            ListKind::Names
+        } else if field == Field::ArgsRaw {
+            ListKind::RawArguments
+        } else {
+            ListKind::Arguments
+        }
+    }
+
     /// How many flags its checks set.
     pub fn flags(&self) -> usize {
         self.checks.len()
@@ -292,42 +311,44 @@ impl Visit {
 
     /// Whether there are more than `index` elements.
     pub fn finds(&self, index: u32) -> Expression {
-        self.subject().matches(match self.reference.field {
-            Field::ArgNames => self.pattern(index) + "[^&]",
-            _ => self.pattern(index),
+        self.subject().matches(match self.kind() {
+            ListKind::Names => self.pattern(index) + "[^&]",
+            ListKind::Arguments | ListKind::RawArguments | ListKind::Cookies => self.pattern(index),
         })
     }
 
     /// The element at `index`, as it came.
     fn takes(&self, index: u32) -> Expression {
         let pattern = self.pattern(index);
-        match self.reference.field {
-            Field::Cookies => {
+        match self.kind() {
+            ListKind::Cookies => {
                 let value = regsub(self.subject(), &format!("{pattern}([^;]*+).*"), r"\1");
                 regsub(value, r"(?<![ \t])[ \t]++\z", "")
             }
-            Field::ArgNames => regsub(self.subject(), &format!("{pattern}([^&=]*+).*"), r"\1"),
-            _ => regsub(self.subject(), &format!("{pattern}=?+([^&]*+).*"), r"\1"),
+            ListKind::Names => regsub(self.subject(), &format!("{pattern}([^&=]*+).*"), r"\1"),
+            ListKind::Arguments | ListKind::RawArguments => {
+                regsub(self.subject(), &format!("{pattern}=?+([^&]*+).*"), r"\1")
+            }
         }
     }
 
     fn subject(&self) -> Expression {
-        match self.reference.field {
-            Field::Cookies => Expression::Header("req", "cookie".to_owned()),
-            _ => Expression::name("req.url"),
+        match self.kind() {
+            ListKind::Cookies => Expression::Header("req", "cookie".to_owned()),
+            ListKind::Arguments | ListKind::RawArguments | ListKind::Names => Expression::name("req.url"),
         }
     }
 
     /// Everything before the value of the element at `index`.
     fn pattern(&self, index: u32) -> String {
         let key = self.reference.keys.first().map_or(&[][..], Vec::as_slice);
-        let (start, name, rest, separator) = match self.reference.field {
-            Field::Cookies => ("^", format!(r"[ \t]*+{}=", escape(key)), "[^;]*+", ";"),
-            Field::ArgNames => {
+        let (start, name, rest, separator) = match self.kind() {
+            ListKind::Cookies => ("^", format!(r"[ \t]*+{}=", escape(key)), "[^;]*+", ";"),
+            ListKind::Names => {
                 let before = if index > 0 { format!("(?:[^&]++&++){{{index}}}") } else { String::new() };
                 return format!(r"^[^?]*+\?&*+{before}");
             }
-            _ => (r"^[^?]*+\?", argument_name(key), "[^&]*+", "&"),
+            ListKind::Arguments | ListKind::RawArguments => (r"^[^?]*+\?", argument_name(key), "[^&]*+", "&"),
         };
         let others = format!("(?:(?!{name}){rest}{separator})*+");
         let before = if index > 0 { format!("(?:{others}{name}{rest}{separator}){{{index}}}") } else { String::new() };
