@@ -218,7 +218,7 @@ impl Expression {
     }
 
     /// The contrary.
-    #[expect(clippy::should_implement_trait, reason = "an operator for trees would read worse")]
+    #[allow(clippy::should_implement_trait, reason = "an operator for trees would read worse")]
     pub fn not(self) -> Expression {
         match self {
             Expression::Boolean(value) => Expression::Boolean(!value),
@@ -261,7 +261,8 @@ pub fn print(file: &File) -> Printed {
     let mut line_number = 0;
     let mut previous_is_import = false;
     for (is_import, part) in parts {
-        if !printed.text.is_empty() && !(is_import && previous_is_import) {
+        let together = is_import && previous_is_import;
+        if !printed.text.is_empty() && !together {
             printed.text.push('\n');
             line_number += 1;
         }
