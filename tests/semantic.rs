@@ -1,6 +1,8 @@
 //! Properties of the semantic layer: whatever is written, it does not panic; what it accepts is well typed and lists
 //! its rules in the order of evaluation; nothing depends on the order of files; and no input costs much.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at the cases it names")]
+
 use edgesig::catalog::{Field, KeyKind, Type};
 use edgesig::diagnostic::{Code, Diagnostics};
 use edgesig::ir::{

@@ -1,5 +1,7 @@
 //! Scenarios in the real varnishd: tags and strips, restarts and ESI, other people's service VCL, HTTP/2.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at the cases it names")]
+
 mod support;
 
 use edgesig::catalog::Field;

@@ -1,6 +1,8 @@
 //! Rates in the real varnishd, over minutes of a moved clock: never a client at or below half the limit refused,
 //! never more than twice the limit admitted, penalties as long as they are.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at the cases it names")]
+
 mod support;
 
 use edgesig::catalog::{Field, Phase};

@@ -291,7 +291,7 @@ fn check(rng: &mut Rng, value: &Value) -> Check {
             ]);
             Networks::Literals(vec![network.parse().expect("a network")])
         }),
-        _ => text_check(rng),
+        Type::String | Type::Regex | Type::Cidr | Type::Duration | Type::Strings => text_check(rng),
     }
 }
 
