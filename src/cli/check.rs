@@ -229,7 +229,18 @@ pub fn failing_test(rule: &Rule, miss: &tests_of::Miss) -> Diagnostic {
     };
     let (expected, found) = (word(step.expect_match), word(miss.matched));
     let message = format!("the test `{}` expects `{expected}`{which}, but the evaluator says `{found}`", test.name);
-    let diagnostic = Diagnostic::new(Code::FailingTest, step.span, message, "");
+    let mut diagnostic = Diagnostic::new(Code::FailingTest, step.span, message, "");
+    if let Some(rate) = rule.rate.as_ref().filter(|_| step.expect_match) {
+        if test.steps.len() == 1 {
+            diagnostic = diagnostic.help(
+                "a signature with a rate matches once its rate is over, which one request is not: write a `sequence`",
+            );
+        } else if rate.count_phase == crate::catalog::Phase::Response {
+            diagnostic = diagnostic.help(
+                "responses count here: a step is answered with 200 unless it says otherwise, as `response: 401` does",
+            );
+        }
+    }
     match miss.limit {
         Some(limit) => diagnostic.note(format!(
             "the request is over `{}`, so no signature sees it; see `limits` in edgesig.yaml",

@@ -227,8 +227,9 @@ impl<'a> Checker<'a> {
         for (span, name) in &reads {
             let message = format!("`{name}` is known only with the response, and {place} is judged with the request");
             self.report(
-                Diagnostic::new(Code::PhaseConflict, *span, message, "not known yet")
-                    .help("a response can count for a rate: `rate: {count: resp.status in [401, 403], …}`"),
+                Diagnostic::new(Code::PhaseConflict, *span, message, "not known yet").help(
+                    "a response can count for a rate: `rate: {…, count: \"resp.status in [401, 403]\"}`, in quotes",
+                ),
             );
         }
         reads.is_empty()

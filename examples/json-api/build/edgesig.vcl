@@ -42,6 +42,10 @@ sub edgesig_headers {
 	std.collect(req.http.Content-Type);
 	std.collect(req.http.User-Agent);
 	std.collect(req.http.X-Api-Key);
+}
+
+# Values of headers and functions of them, each under the name that signatures use.
+sub edgesig_header_values {
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
 		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*)?\z", ""));
 	} elsif (req.http.Host) {
@@ -313,6 +317,10 @@ sub edgesig_lists {
 
 # Checks on one element of req.args[id].
 sub edgesig_check_req_args_id_ {
+	if (!var.get("edgesig:value")) {
+		var.set_int("edgesig:over", -1);
+		return;
+	}
 	# req.args[id] #1: api-id-is-a-number
 	if (var.get("edgesig:value") !~ "(?s)^[0-9]{1,15}\z") {
 		var.set_int("edgesig:req.args[id] #1", 1);
@@ -321,6 +329,9 @@ sub edgesig_check_req_args_id_ {
 
 # req.args[id]: each element into edgesig:value, then every check on it.
 sub edgesig_list_req_args_id_ {
+	if (req.url !~ "^[^?]*+\?(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)") {
+		return;
+	}
 	if (req.url ~ "^[^?]*+\?(?:(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)[^&]*+&){4}(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)") {
 		var.set_int("edgesig:over req.args[id]", 1);
 		if (var.get_int("edgesig:over") == 0 || var.get_int("edgesig:over") > 3) {
@@ -328,14 +339,8 @@ sub edgesig_list_req_args_id_ {
 		}
 		return;
 	}
-	if (req.url !~ "^[^?]*+\?(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)") {
-		return;
-	}
 	call edgesig_lists;
 	if (var.get_int("edgesig:over") == -1) {
-		return;
-	}
-	if (req.url !~ "^[^?]*+\?(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)") {
 		return;
 	}
 	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
@@ -371,6 +376,10 @@ sub edgesig_list_req_args_id_ {
 
 # Checks on one element of req.args[limit].
 sub edgesig_check_req_args_limit_ {
+	if (!var.get("edgesig:value")) {
+		var.set_int("edgesig:over", -1);
+		return;
+	}
 	# req.args[limit] #1: api-id-is-a-number
 	if (var.get("edgesig:value") ~ "^[0-9]{1,15}\z" && std.integer(var.get("edgesig:value"), 0) > 1000) {
 		var.set_int("edgesig:req.args[limit] #1", 1);
@@ -379,6 +388,9 @@ sub edgesig_check_req_args_limit_ {
 
 # req.args[limit]: each element into edgesig:value, then every check on it.
 sub edgesig_list_req_args_limit_ {
+	if (req.url !~ "^[^?]*+\?(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)") {
+		return;
+	}
 	if (req.url ~ "^[^?]*+\?(?:(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)[^&]*+&){4}(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)") {
 		var.set_int("edgesig:over req.args[limit]", 1);
 		if (var.get_int("edgesig:over") == 0 || var.get_int("edgesig:over") > 3) {
@@ -386,14 +398,8 @@ sub edgesig_list_req_args_limit_ {
 		}
 		return;
 	}
-	if (req.url !~ "^[^?]*+\?(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)") {
-		return;
-	}
 	call edgesig_lists;
 	if (var.get_int("edgesig:over") == -1) {
-		return;
-	}
-	if (req.url !~ "^[^?]*+\?(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)") {
 		return;
 	}
 	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
@@ -672,6 +678,7 @@ sub edgesig_recv {
 		call edgesig_room;
 	}
 	if (var.get_int("edgesig:over") != -1) {
+		call edgesig_header_values;
 		if (var.get_int("edgesig:over") != 1) {
 			call edgesig_url;
 			if (!var.get("edgesig:req.path")) {

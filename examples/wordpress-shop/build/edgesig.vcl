@@ -38,8 +38,8 @@ sub edgesig_client {
 	}
 }
 
-# req.http.X is the first instance only: headers that signatures read are joined with ", ".
-sub edgesig_headers {
+# Values of headers and functions of them, each under the name that signatures use.
+sub edgesig_header_values {
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
 		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*)?\z", ""));
 	} elsif (req.http.Host) {
@@ -271,6 +271,10 @@ sub edgesig_lists {
 
 # Checks on one element of req.args[author].
 sub edgesig_check_req_args_author_ {
+	if (!var.get("edgesig:value")) {
+		var.set_int("edgesig:over", -1);
+		return;
+	}
 	# req.args[author] #1: shop-author-enumeration
 	if (var.get("edgesig:value") ~ "^[0-9]{1,15}\z" && std.integer(var.get("edgesig:value"), 0) >= 1) {
 		var.set_int("edgesig:req.args[author] #1", 1);
@@ -279,6 +283,9 @@ sub edgesig_check_req_args_author_ {
 
 # req.args[author]: each element into edgesig:value, then every check on it.
 sub edgesig_list_req_args_author_ {
+	if (req.url !~ "^[^?]*+\?(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
+		return;
+	}
 	if (req.url ~ "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){8}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
 		var.set_int("edgesig:over req.args[author]", 1);
 		if (var.get_int("edgesig:over") == 0 || var.get_int("edgesig:over") > 3) {
@@ -286,14 +293,8 @@ sub edgesig_list_req_args_author_ {
 		}
 		return;
 	}
-	if (req.url !~ "^[^?]*+\?(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
-		return;
-	}
 	call edgesig_lists;
 	if (var.get_int("edgesig:over") == -1) {
-		return;
-	}
-	if (req.url !~ "^[^?]*+\?(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
 		return;
 	}
 	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
@@ -558,7 +559,6 @@ sub edgesig_limit {
 sub edgesig_recv {
 	set req.hash_ignore_vary = true;
 	call edgesig_client;
-	call edgesig_headers;
 	if (var.get_int("edgesig:over") == 0
 	    && (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/|(?![^/]*+/)[^?#]*+).{4096}"
 	        || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{4097}"))) {
@@ -568,6 +568,7 @@ sub edgesig_recv {
 		call edgesig_room;
 	}
 	if (var.get_int("edgesig:over") != -1) {
+		call edgesig_header_values;
 		if (var.get_int("edgesig:over") != 1) {
 			call edgesig_url;
 			if (var.get_int("edgesig:over") == 0
@@ -575,7 +576,10 @@ sub edgesig_recv {
 			        || var.get("edgesig:lower(req.path)") ~ "(?s)^/(?:(?:(?!(?<=/)\.\.(?:/|\z)).)*+\.\.){9}")) {
 				var.set_int("edgesig:over", 2);
 			}
-			if (!var.get("edgesig:req.path")) {
+			if (!var.get("edgesig:req.path")
+			    || !var.get("edgesig:path_normalize(req.path)")
+			    || (var.get("edgesig:lower(req.path)") == "" && var.get("edgesig:req.path") ~ "(?s).")
+			    || !var.get("edgesig:path_normalize(lower(req.path))")) {
 				var.set_int("edgesig:over", -1);
 			}
 			call edgesig_list_req_args_author_;

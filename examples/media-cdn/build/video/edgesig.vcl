@@ -52,6 +52,10 @@ sub edgesig_client {
 # Strictly read, 5 at most; std.ip alone takes 0300.1, 1.2.3.4:80 and fe80::1%lo.
 sub edgesig_hop {
 	var.set("edgesig:hops", regsuball(req.http.X-Forwarded-For, "[^,]{64,}+", "-"));
+	if (!var.get("edgesig:hops")) {
+		var.set_int("edgesig:over", -1);
+		return;
+	}
 	if (var.get("edgesig:hops") !~ "^(?:.*,)?[ \t]*+([^,]*+)(?:,[^,]*+){1}\z") {
 		return;
 	}
@@ -120,6 +124,10 @@ sub edgesig_headers {
 	std.collect(req.http.X-Internal-User);
 	std.collect(req.http.X-Ja3);
 	std.collect(req.http.X-Render-As);
+}
+
+# Values of headers and functions of them, each under the name that signatures use.
+sub edgesig_header_values {
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
 		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*)?\z", ""));
 	} elsif (req.http.Host) {
@@ -711,13 +719,14 @@ sub edgesig_recv {
 		call edgesig_room;
 	}
 	if (var.get_int("edgesig:over") != -1) {
+		call edgesig_header_values;
 		if (var.get_int("edgesig:over") != 1) {
 			call edgesig_url;
 			if (var.get_int("edgesig:over") == 0
 			    && var.get("edgesig:req.path") ~ "(?s)^/(?:(?:(?!(?<=/)\.\.(?:/|\z)).)*+\.\.){9}") {
 				var.set_int("edgesig:over", 2);
 			}
-			if (!var.get("edgesig:req.path")) {
+			if (!var.get("edgesig:req.path") || !var.get("edgesig:path_normalize(req.path)")) {
 				var.set_int("edgesig:over", -1);
 			}
 		}

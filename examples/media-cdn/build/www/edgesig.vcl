@@ -37,6 +37,10 @@ sub edgesig_client {
 # Strictly read, 5 at most; std.ip alone takes 0300.1, 1.2.3.4:80 and fe80::1%lo.
 sub edgesig_hop {
 	var.set("edgesig:hops", regsuball(req.http.X-Forwarded-For, "[^,]{64,}+", "-"));
+	if (!var.get("edgesig:hops")) {
+		var.set_int("edgesig:over", -1);
+		return;
+	}
 	if (var.get("edgesig:hops") !~ "^(?:.*,)?[ \t]*+([^,]*+)(?:,[^,]*+){1}\z") {
 		return;
 	}
@@ -102,6 +106,10 @@ sub edgesig_headers {
 	std.collect(req.http.X-Forwarded-Proto);
 	std.collect(req.http.X-Internal-User);
 	std.collect(req.http.X-Render-As);
+}
+
+# Values of headers and functions of them, each under the name that signatures use.
+sub edgesig_header_values {
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
 		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*)?\z", ""));
 	} elsif (req.http.Host) {
@@ -541,6 +549,7 @@ sub edgesig_recv {
 		call edgesig_room;
 	}
 	if (var.get_int("edgesig:over") != -1) {
+		call edgesig_header_values;
 		if (var.get_int("edgesig:over") != 1) {
 			call edgesig_url;
 			if (!var.get("edgesig:req.path")) {
