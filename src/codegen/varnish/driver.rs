@@ -173,15 +173,14 @@ impl<'r> Generator<'r> {
     /// Blocks in subs that the C compiler takes quickly.
     fn groups(&mut self, name: &str, comment: &str, blocks: Vec<Statement>) -> (Vec<Statement>, Vec<Item>) {
         let (mut calls, mut items) = (Vec::new(), Vec::new());
-        for (index, chunk) in blocks.chunks(PER_SUB).enumerate() {
-            let sub = self.names.unique(&format!("{name}_{}", index + 1));
+        let mut blocks = blocks.into_iter();
+        for index in 1.. {
+            let Some(first) = blocks.next() else { break };
+            let sub = self.names.unique(&format!("{name}_{index}"));
             calls.push(Statement::Call(sub.clone()));
-            let mut body = Vec::new();
-            for (number, block) in chunk.iter().enumerate() {
-                if number > 0 {
-                    body.push(Statement::Blank);
-                }
-                body.push(block.clone());
+            let mut body = vec![first];
+            for block in blocks.by_ref().take(PER_SUB - 1) {
+                body.extend([Statement::Blank, block]);
             }
             items.push(Item::Sub { name: sub, comment: vec![comment.to_owned()], body });
         }
