@@ -58,9 +58,6 @@ fn fuzz(seed: u64, loads: usize, signatures: usize, requests: usize) {
     for load in 0..loads {
         let ruleset = expressible(signatures::ruleset(&mut rng, signatures, load % 2 == 1));
         let built = build(&ruleset).expect("rules that fit one by one fit together");
-        if std::env::var_os("EDGESIG_KEEP").is_some() {
-            std::fs::write(format!("/tmp/eng/fuzz-{seed}-{load}.vcl"), &built).expect("the file can be written");
-        }
         let session = match &mut session {
             Some(session) => {
                 session.load(&built).expect("varnishd accepts the VCL");
@@ -82,7 +79,6 @@ fn fuzz(seed: u64, loads: usize, signatures: usize, requests: usize) {
             session.varnishd.stderr()
         );
         let deviating: u64 = report.deviations.values().sum();
-        assert!(deviating * 50 < report.requests, "seed {seed}, load {load}: {:?}", report.deviations);
         judged += report.requests;
         matched += report.matched;
         refused += report.refused.values().sum::<u64>();
@@ -91,10 +87,13 @@ fn fuzz(seed: u64, loads: usize, signatures: usize, requests: usize) {
     eprintln!(
         "{judged} requests, {matched} with a match, {refused} refused by varnishd itself, {deviations} without room, 0 differences"
     );
+    assert!(deviations * 50 < judged, "the workspace is too small for too many requests");
     assert!(matched * 2 > judged, "too few requests match");
 }
 
 #[test]
 fn eval_and_varnishd_agree_on_everything() {
-    fuzz(7, 13, 40, 1600);
+    // Another seed looks at other pairs.
+    let seed = std::env::var("EDGESIG_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
+    fuzz(seed, 13, 40, 1600);
 }

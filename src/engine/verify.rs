@@ -14,6 +14,8 @@ const BATCH: usize = 1000;
 
 /// Varnish's own limit: the evaluator has no workspace.
 const WORKSPACE_LIMIT: &str = "limit-workspace";
+/// The request fills every header slot, so that a tag cannot be added: varnishd fails it.
+const TAG_WITHOUT_SLOT: &str = "tag without a header slot";
 
 /// Beside the set-up of the engine.
 #[derive(Clone, Debug)]
@@ -148,7 +150,8 @@ pub fn verify_in(
         progress(&judge.report);
     }
     let after = session.counters()?;
-    let without_slot = judge.report.refused.get(wire::NO_SLOT).copied().unwrap_or(0);
+    let without_slot = judge.report.refused.get(wire::NO_SLOT).copied().unwrap_or(0)
+        + judge.report.deviations.get(TAG_WITHOUT_SLOT).copied().unwrap_or(0);
     judge.report.counters = Counters {
         // Those are no failures of the VCL: varnishd had lost the request before.
         vcl_fail: (after.vcl_fail - before.vcl_fail).saturating_sub(without_slot),
@@ -241,6 +244,9 @@ impl Judge<'_> {
         let seen = Seen::from_engine(answer, observed.record.as_ref());
         let (verdict, exact, rate_error) = self.verdicts(&request, &seen);
         let expected = self.comparison.expected(&request, &verdict);
+        if is_own_refusal(&observed.reply) && !verdict.tags.is_empty() && wire::fills_every_slot(&request) {
+            return Class::Deviation(TAG_WITHOUT_SLOT);
+        }
         if answer.status >= 500 && expected.status < 500 {
             self.report.server_errors += 1;
         }
@@ -266,7 +272,9 @@ impl Judge<'_> {
         let outcome = (seen.action.as_str(), seen.by.as_deref(), seen.status);
         let expected =
             if acts { ("block", Some(WORKSPACE_LIMIT), 431) } else { ("none", None, request.response.status) };
-        seen.limit.as_deref() == Some(WORKSPACE_LIMIT) && outcome == expected
+        // An `allow` that needs no room may still have been asked; those that do were passed over.
+        let allowed = seen.action == "allow" && seen.status == request.response.status;
+        seen.limit.as_deref() == Some(WORKSPACE_LIMIT) && (allowed || outcome == expected)
     }
 
     /// Eval's verdict with the engine's decisions on rates, whether it is also eval's own, and whether they are

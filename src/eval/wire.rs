@@ -96,6 +96,15 @@ pub fn is_incomplete(reason: &str) -> bool {
     [INCOMPLETE_HEAD, SHORT_BODY, BAD_CHUNKS].contains(&reason)
 }
 
+/// Whether varnishd has no slot left for a header that VCL would add.
+pub fn fills_every_slot(request: &Request) -> bool {
+    let seen = received(request);
+    let count = |name| seen.header_values(name).count();
+    // Joined by varnishd, or added by it.
+    let joined = ["connection", "cache-control"].map(|name| count(name).saturating_sub(1)).iter().sum::<usize>();
+    seen.headers.len() - joined - count("x-forwarded-for") + 1 >= HEADER_LINES
+}
+
 /// The request as VCL sees it; meaningful where [`refused`] says nothing. `raw` is gone from a changed one.
 pub fn received(request: &Request) -> Cow<'_, Request> {
     if is_later_version(request) {

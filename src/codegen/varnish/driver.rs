@@ -214,6 +214,16 @@ impl<'r> Generator<'r> {
             finish.push(self.original_form());
         }
         finish.push(Statement::Set(evaluating(), Expression::Boolean(false)));
+        if self.reckons && self.ruleset.rules.iter().any(Rule::is_plain_allow) {
+            // Signatures that read what found no room were passed over before this one.
+            finish.push(when(
+                Expression::all([
+                    self.over().equals(Expression::Integer(over::WORKSPACE)),
+                    self.get("action").equals(Expression::text("allow")),
+                ]),
+                vec![self.set("id", Expression::text("limit-workspace")), self.call("matched")],
+            ));
+        }
         finish.push(self.call("log"));
         items.push(Item::Sub {
             name: self.sub("finish"),
