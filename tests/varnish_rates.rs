@@ -125,7 +125,7 @@ fn rates_keep_their_tolerance() {
             eprintln!("SKIPPED: there is no C compiler");
             return;
         }
-        let requests = traffic(&mut Rng::new(seed), 6000);
+        let requests = traffic(&mut Rng::new(seed), 8000);
         let report = verify_in(session, &ruleset, requests.into_iter(), 5, &mut |_| {}).expect("the engine runs");
         let text: Vec<String> = report
             .differences
