@@ -4,19 +4,25 @@ mod support;
 
 use edgesig::cli::workspace::Workspace;
 use edgesig::diagnostic::Diagnostics;
-use edgesig::engine::{TestOutcome, run_tests};
+use edgesig::engine::{TestOutcome, compile, run_tests};
 use edgesig::ir::{Mode, Ruleset, Selection, select};
+use std::path::PathBuf;
 use support::{build, has_varnishd};
 
 /// The set of this repository, without complaints.
 fn shipped() -> Ruleset {
-    let Ok(workspace) = Workspace::load(&[]) else { panic!("the shipped signatures cannot be read") };
+    let (ruleset, diagnostics) = read(&[]);
+    assert!(!diagnostics.has_errors(), "{diagnostics:?}");
+    ruleset
+}
+
+fn read(paths: &[PathBuf]) -> (Ruleset, Diagnostics) {
+    let Ok(workspace) = Workspace::load(paths) else { panic!("{paths:?} cannot be read") };
     let mut diagnostics = Diagnostics::default();
     let trees = edgesig::parse_signatures(&workspace.sources, &workspace.signatures, &mut diagnostics);
     let ruleset =
         edgesig::analyze(&workspace.sources, workspace.project.as_ref(), &trees, &workspace, &mut diagnostics);
-    assert!(!diagnostics.has_errors(), "{diagnostics:?}");
-    ruleset
+    (ruleset, diagnostics)
 }
 
 fn selected(mode: Mode) -> Ruleset {
@@ -52,4 +58,38 @@ fn every_test_of_every_signature_agrees() {
     assert!(complaints.is_empty(), "{} differ:\n{}", complaints.len(), complaints.join("\n"));
     assert_eq!((counters.vcl_fail, counters.child_panic, counters.child_died), (0, 0, 0));
     assert!(passed > 100);
+}
+
+#[test]
+fn every_compile_case_and_example_is_accepted() {
+    if !has_varnishd() {
+        return;
+    }
+    let entries = std::fs::read_dir("tests/cases/compile").expect("the cases");
+    let mut cases: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    cases.retain(|path| path.is_dir() || path.extension().is_some_and(|extension| extension == "yaml"));
+    cases.sort();
+    let (mut accepted, mut inexpressible) = (0, Vec::new());
+    for case in &cases {
+        let selection = Selection { target: Some("varnish".to_owned()), ..Selection::default() };
+        // A case that needs files from elsewhere lacks its tests here, or itself.
+        let ruleset = select(&read(std::slice::from_ref(case)).0, &selection);
+        let Some(vcl) = Some(&ruleset).filter(|ruleset| !ruleset.rules.is_empty()).and_then(build) else {
+            inexpressible.push(case.display().to_string());
+            continue;
+        };
+        if let Err(error) = compile(&vcl, "backend default none;\n") {
+            panic!("{}: {error}", case.display());
+        }
+        accepted += 1;
+    }
+    eprintln!("{accepted} cases accepted; Varnish cannot express {}", inexpressible.join(", "));
+    assert!(accepted > 10);
+    for entry in walkdir::WalkDir::new("examples") {
+        let path = entry.expect("an entry").into_path();
+        if path.file_name().is_some_and(|name| name == "edgesig.vcl") {
+            let vcl = std::fs::read_to_string(&path).expect("a file");
+            compile(&vcl, "backend default none;\n").unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        }
+    }
 }
