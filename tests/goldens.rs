@@ -5,7 +5,10 @@
 //! or a folder (its `edgesig.yaml` and its signatures). A new case is a new file: `INSTA_UPDATE=always cargo test
 //! --test goldens` writes what is expected of it. Cases of an error start with its code.
 
+mod support;
+
 use edgesig::cli::render;
+use edgesig::codegen::{Options, TARGETS};
 use edgesig::diagnostic::{Code, Diagnostics, Severity};
 use edgesig::ir;
 use edgesig::semantic::Files;
@@ -94,6 +97,44 @@ fn compile_cases() {
             text = text.split_once("\n\n").map_or(text.clone(), |(_, rules)| rules.to_owned());
         }
         settings("compile").bind(|| insta::assert_snapshot!(name, text));
+    }
+}
+
+/// Each compile case as VCL for Varnish, or what Varnish cannot express of it.
+#[test]
+fn varnish_cases() {
+    for (name, path) in cases_of("compile") {
+        let (text, _) = varnish(&path);
+        settings("compile").bind(|| insta::assert_snapshot!(format!("{name}.varnish"), text));
+    }
+}
+
+#[test]
+fn varnishd_accepts_the_goldens() {
+    if !support::has_varnishd() {
+        return;
+    }
+    for (name, path) in cases_of("compile") {
+        if let (text, true) = varnish(&path)
+            && let Err(error) = edgesig::engine::compile(&text, "backend none none;\n")
+        {
+            panic!("{name}: {error}");
+        }
+    }
+}
+
+/// The VCL of a case and true, or the diagnostics and false.
+fn varnish(case: &Path) -> (String, bool) {
+    let checked = check(case);
+    let selection = ir::Selection { target: Some("varnish".to_owned()), ..ir::Selection::default() };
+    let ruleset = ir::select(&checked.ruleset, &selection);
+    let target = TARGETS.iter().find(|target| target.name == "varnish").unwrap();
+    let mut diagnostics = Diagnostics::default();
+    let artifacts = (target.emit)(&ruleset, &Options::default(), &mut diagnostics);
+    diagnostics.sort();
+    match artifacts.into_iter().find(|artifact| artifact.path.ends_with(".vcl")) {
+        Some(artifact) if !diagnostics.has_errors() => (artifact.content, true),
+        _ => (render::plain(&checked.sources, &diagnostics), false),
     }
 }
 

@@ -31,7 +31,6 @@ mod room;
 mod room_url;
 mod rules;
 mod support;
-mod unused;
 mod views;
 mod visit;
 
@@ -65,6 +64,8 @@ struct Generator<'r> {
     headers: BTreeSet<String>,
     views: views::Views,
     visits: Vec<visit::Visit>,
+    /// Subs that take an element out of a list, by the kind of list and the element's index.
+    takes: BTreeMap<(u8, u32), String>,
     acls: acl::Acls,
     tags: BTreeSet<String>,
     /// Headers that enforced rules strip.
@@ -92,12 +93,13 @@ struct Generator<'r> {
 pub fn emit(ruleset: &Ruleset, options: &Options, diagnostics: &mut Diagnostics) -> Vec<Artifact> {
     let mut generator = Generator::new(ruleset);
     let file = driver::file(&mut generator, options);
-    deviations::note(&mut generator);
     let failed = generator.diagnostics.has_errors();
+    if !failed {
+        deviations::note(&mut generator);
+    }
     let vmods: Vec<&'static str> = generator.vmods.iter().copied().collect();
     diagnostics.extend(generator.diagnostics);
     let Some(file) = file.filter(|_| !failed) else { return Vec::new() };
-    let file = unused::drop_unused(file, &format!("{}_", ruleset.settings.prefix));
     let printed = print(&file);
     // A large set is a large tree: every core takes a part of it apart.
     file.items.into_par_iter().for_each(drop);
@@ -127,6 +129,7 @@ impl<'r> Generator<'r> {
             headers: BTreeSet::new(),
             views: views::Views::default(),
             visits: Vec::new(),
+            takes: BTreeMap::new(),
             acls: acl::Acls::default(),
             tags: BTreeSet::new(),
             strips: BTreeSet::new(),

@@ -84,8 +84,10 @@ impl<'r> Generator<'r> {
         let limit = i64::from(self.settings.limits.url);
         let reads_url = self.reads_url && (!url.is_empty() || lists != Cost::default());
         let heaviest = |of: &dyn Fn(Cost) -> u32| url.heaviest(lists, of);
-        let shortest: i64 = headers.values().map(|cost| i64::from(cost.plain) * SHORT).sum();
-        if i64::from(heaviest(&|cost| cost.plain)) * limit.min(1024) + shortest > budget {
+        // Short headers are not measured: what they may take is set aside.
+        let computed = headers.values().filter(|cost| cost.worst() > 1);
+        let budget = budget - computed.map(|cost| i64::from(cost.plain) * SHORT).sum::<i64>();
+        if i64::from(heaviest(&|cost| cost.plain)) * limit.min(1024) > budget {
             let rules = self.heavy_rules().join(", ");
             self.unsupported(
                 self.any_span(),
@@ -155,36 +157,35 @@ impl<'r> Generator<'r> {
         items
     }
 
-    /// Adds what one header may take. Absent or short ones, the usual case, are told by one pattern.
+    /// Adds what one header may take.
     fn header_room(&self, header: &str, cost: Cost) -> Vec<Statement> {
         let text = || Expression::Header("req", header.to_owned());
-        let sizes = [SHORT, 256, 512, 1024, 2048, 4096, 8192];
-        let branches = (0..sizes.len())
+        let add = |bytes: i64, times: u32| vec![self.add_int("need", Expression::Integer(bytes * i64::from(times)))];
+        // What is joined and nothing else is measured coarsely.
+        let sizes: &[i64] =
+            if cost.worst() == 1 { &[1024, 4096, 8192] } else { &[SHORT, 256, 512, 1024, 2048, 4096, 8192] };
+        let usual = cost.plain.max(cost.escaped) + cost.nested;
+        let charge = |bytes: i64| {
+            if cost.worst() == usual {
+                return add(bytes, usual);
+            }
+            let mut pattern = super::views::BROKEN_ESCAPE.to_owned();
+            if cost.references > 0 {
+                pattern.push_str("|&[#A-Za-z]");
+            }
+            vec![when_else(text().matches(pattern), add(bytes, cost.worst()), add(bytes, usual))]
+        };
+        let branches = (1..sizes.len())
             .rev()
             .map(|index| {
                 // A joined header can be as long as the request.
                 let to = sizes.get(index + 1).copied().unwrap_or(LONGEST - 4096);
-                let condition = text().matches(format!("^.{{{}}}", sizes[index]));
-                (condition, vec![self.set_int("size", Expression::Integer(to))])
+                (text().matches(format!("^.{{{}}}", sizes[index])), charge(to))
             })
             .collect();
-        let mut code =
-            vec![self.set_int("size", Expression::Integer(SHORT)), Statement::If { branches, otherwise: Vec::new() }];
-        code = vec![when_else(
-            text().matches(format!("^.{{{SHORT}}}")),
-            code.split_off(1),
-            vec![self.set_int("size", Expression::Integer(SHORT))],
-        )];
-        let product = |times: u32| {
-            let times = Box::new(Expression::Integer(i64::from(times)));
-            vec![self.add_int("need", Expression::Product(Box::new(self.get_int("size")), times))]
-        };
-        if cost.worst() == cost.plain {
-            code.extend(product(cost.plain));
-        } else {
-            code.push(when_else(text().matches("[%&;]"), product(cost.worst()), product(cost.plain.max(cost.escaped))));
-        }
-        vec![when(text(), code)]
+        // Absent and short ones, which are usual, are told by one pattern.
+        let shortest = text().matches(format!("^.{{{}}}", sizes[0]));
+        vec![when(shortest, vec![Statement::If { branches, otherwise: charge(sizes[1]) }])]
     }
 
     fn over_when_needed(&self, budget: i64) -> Statement {

@@ -19,6 +19,14 @@ pub const MOST_NAMES: u32 = 128;
 /// Statements of a sub: beyond, the C compiler's time grows faster than the sub.
 pub const PER_SUB: usize = 20;
 
+/// Where elements come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Arguments,
+    Names,
+    Cookies,
+}
+
 /// One list that rules read.
 #[derive(Debug)]
 pub struct Visit {
@@ -73,7 +81,7 @@ impl<'r> Generator<'r> {
         let forms = has_forms(value);
         let index = self.visit_index(value.field(), forms);
         if comparison.check == Check::Exists {
-            return self.visits[index].finds(0);
+            return self.visits[index].is_there();
         }
         let all = comparison.quantifier == Some(Quantifier::All);
         // `any` looks for an element that counts, `all` for one that does not.
@@ -145,51 +153,82 @@ impl<'r> Generator<'r> {
         let visits = std::mem::take(&mut self.visits);
         for visit in visits.iter().filter(|visit| visit.reference.field.reads_url() == from_url) {
             let checks = self.check_items(visit, &mut items);
-            let limit = if visit.reference.field == Field::ArgNames {
-                self.settings.limits.names
-            } else {
-                self.settings.limits.values
+            let limit = match visit.kind() {
+                Kind::Names => self.settings.limits.names,
+                Kind::Arguments | Kind::Cookies => self.settings.limits.values,
             };
-            let mut first = true;
+            let mut body = self.list_start(visit, limit);
+            let most = if checks.is_empty() { 0 } else { limit };
             for start in (0..limit).step_by(8) {
                 let name = self.names.unique(&format!("list_{}", visit.name));
-                let mut body = Vec::new();
-                if first {
-                    first = false;
-                    body.push(when(visit.finds(0).not(), vec![Statement::Return]));
-                    body.push(when(visit.finds(limit), self.over_of(visit)));
-                    if from_url && self.reckons_lists {
-                        body.push(self.call("lists"));
-                        let full = self.over().equals(Expression::Integer(over::WORKSPACE));
-                        body.push(when(full, vec![Statement::Return]));
-                    }
-                }
-                for index in start..limit.min(start + 8) {
+                for index in start..most.min(start + 8) {
                     if index > 0 {
-                        body.push(when(visit.finds(index).not(), vec![Statement::Return]));
+                        body.push(when(self.more(visit.kind(), index).not(), vec![Statement::Return]));
                     }
-                    body.push(self.set("value", visit.takes(index)));
+                    body.push(self.take_element(visit.kind(), index, &mut items));
                     body.extend(self.element_forms(visit, &checks));
                 }
-                let comment = if start == 0 {
-                    vec![
-                        format!("{}: each element into edgesig:value, then every check on it.", visit.name)
-                            .replace("edgesig:", &self.variable("")),
-                    ]
-                } else {
-                    vec![format!("{}, elements from {}", visit.name, start + 1)]
+                let comment = match start {
+                    0 => {
+                        format!("{}: each element into {}, then every check on it.", visit.name, self.variable("value"))
+                    }
+                    _ => format!("{}, elements from {}", visit.name, start + 1),
                 };
                 calls.push(Statement::Call(name.clone()));
-                items.push(Item::Sub { name, comment, body });
+                items.push(Item::Sub { name, comment: vec![comment], body: std::mem::take(&mut body) });
             }
         }
         self.visits = visits;
         (calls, items)
     }
 
+    /// Is there any, are there too many, is there room; then the elements of the name alone in `list`.
+    fn list_start(&self, visit: &Visit, limit: u32) -> Vec<Statement> {
+        let mut body = vec![when(visit.is_there().not(), vec![Statement::Return])];
+        if visit.reference.field.reads_url() && self.reckons_lists {
+            body.push(self.call("lists"));
+            body.push(when(self.over().equals(Expression::Integer(over::WORKSPACE)), vec![Statement::Return]));
+        }
+        body.push(self.set("list", visit.alone()));
+        let full = self.set_int("over", Expression::Integer(over::WORKSPACE));
+        body.push(when(self.get("list").not(), vec![full, Statement::Return]));
+        body.push(when(self.more(visit.kind(), limit), self.over_of(visit)));
+        body
+    }
+
+    /// Whether `list` has more than `index` elements.
+    fn more(&self, kind: Kind, index: u32) -> Expression {
+        let separator = kind.separator();
+        self.get("list").matches(format!("{}[^{separator}]", kind.before(index)))
+    }
+
+    /// Puts the element at `index` of `list` into `value`; lists of a kind share the subs that do.
+    fn take_element(&mut self, kind: Kind, index: u32, items: &mut Vec<Item>) -> Statement {
+        if let Some(name) = self.takes.get(&(kind as u8, index)) {
+            return Statement::Call(name.clone());
+        }
+        let (noun, value) = match kind {
+            Kind::Arguments => {
+                ("argument", regsub(self.get("list"), &format!("{}[^&=]*+=?+([^&]*+).*", kind.before(index)), r"\1"))
+            }
+            Kind::Names => ("name", regsub(self.get("list"), &format!("{}([^&=]*+).*", kind.before(index)), r"\1")),
+            Kind::Cookies => {
+                let value = regsub(self.get("list"), &format!("{}[^=]*+=([^;]*+).*", kind.before(index)), r"\1");
+                ("cookie", regsub(value, r"(?<![ \t])[ \t]++\z", ""))
+            }
+        };
+        let name = self.names.unique(&format!("{noun}_{}", index + 1));
+        self.takes.insert((kind as u8, index), name.clone());
+        items.push(Item::Sub { name: name.clone(), comment: Vec::new(), body: vec![self.set("value", value)] });
+        Statement::Call(name)
+    }
+
     /// The first limit that is exceeded is the one that counts: values before names, the workspace before all.
     fn over_of(&self, visit: &Visit) -> Vec<Statement> {
-        let kind = if visit.reference.field == Field::ArgNames { over::NAMES } else { over::VALUES };
+        let kind = match visit.kind() {
+            Kind::Names => over::NAMES,
+            Kind::Arguments | Kind::Cookies => over::VALUES,
+        };
         let worse = Expression::any([
             self.over().equals(Expression::Integer(0)),
             self.over().compare(Comparator::Greater, Expression::Integer(kind)),
@@ -207,22 +246,20 @@ impl<'r> Generator<'r> {
         let decoded = || url_decoded(regsuball(self.get("value"), r"\+", " "));
         let encoded = value.clone().matches("[%+]");
         let mut code = Vec::new();
-        match visit.kind() {
-            ListKind::Arguments | ListKind::Names | ListKind::RawArguments if visit.forms => {
-                code.extend_from_slice(checks);
-                let mut once = vec![self.set("value", decoded())];
-                once.extend_from_slice(checks);
-                let mut twice = vec![self.set("value", url_decoded(self.get("value")))];
-                twice.extend_from_slice(checks);
-                once.push(when(value.matches("%"), twice));
-                code.push(when(encoded, once));
-            }
-            ListKind::Arguments | ListKind::Names => {
-                code.push(when(encoded, vec![self.set("value", decoded())]));
-                code.extend_from_slice(checks);
-            }
-            ListKind::RawArguments | ListKind::Cookies => code.extend_from_slice(checks),
+        if visit.forms {
+            code.extend_from_slice(checks);
+            let mut once = vec![self.set("value", decoded())];
+            once.extend_from_slice(checks);
+            let mut twice = vec![self.set("value", url_decoded(self.get("value")))];
+            twice.extend_from_slice(checks);
+            once.push(when(value.matches("%"), twice));
+            code.push(when(encoded, once));
+            return code;
         }
+        if visit.kind() != Kind::Cookies && visit.reference.field != Field::ArgsRaw {
+            code.push(when(encoded, vec![self.set("value", decoded())]));
+        }
+        code.extend_from_slice(checks);
         code
     }
 
@@ -262,12 +299,15 @@ impl<'r> Generator<'r> {
         for visit in &self.visits {
             let mut functions = Cost::default();
             visit.functions.iter().for_each(|view| functions.add(view.cost));
-            if visit.reference.field == Field::Cookies {
-                cookies = cookies.max(3 + functions.worst());
-                continue;
-            }
-            let raw = visit.kind() == ListKind::RawArguments && !visit.forms;
-            let mut cost = if raw { Cost::flat(2) } else { Cost::decoding(2, 5, 0, 8) };
+            // The list and its copy, each element and its copy, and what decoding takes.
+            let mut cost = match visit.kind() {
+                Kind::Cookies => {
+                    cookies = cookies.max(5 + functions.worst());
+                    continue;
+                }
+                Kind::Arguments if visit.reference.field == Field::ArgsRaw && !visit.forms => Cost::flat(4),
+                Kind::Arguments | Kind::Names => Cost::decoding(4, 7, 0, 10),
+            };
             cost.add(functions);
             if visit.forms {
                 cost.add(Cost::decoding(0, 0, 2, 5));
@@ -281,79 +321,78 @@ impl<'r> Generator<'r> {
     }
 }
 
-/// Which list, as far as taking out its elements is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ListKind {
-    Arguments,
-    RawArguments,
-    Names,
-    Cookies,
-}
-
 impl Visit {
-    fn kind(&self) -> ListKind {
-        let field = self.reference.field;
-        if field == Field::Cookies {
-            ListKind::Cookies
-        } else if field == Field::ArgNames {
-            ListKind::Names
-        } else if field == Field::ArgsRaw {
-            ListKind::RawArguments
-        } else {
-            ListKind::Arguments
-        }
-    }
-
     /// How many flags its checks set.
     pub fn flags(&self) -> usize {
         self.checks.len()
     }
 
-    /// Whether there are more than `index` elements.
-    pub fn finds(&self, index: u32) -> Expression {
-        self.subject().matches(match self.kind() {
-            ListKind::Names => self.pattern(index) + "[^&]",
-            ListKind::Arguments | ListKind::RawArguments | ListKind::Cookies => self.pattern(index),
-        })
-    }
-
-    /// The element at `index`, as it came.
-    fn takes(&self, index: u32) -> Expression {
-        let pattern = self.pattern(index);
-        match self.kind() {
-            ListKind::Cookies => {
-                let value = regsub(self.subject(), &format!("{pattern}([^;]*+).*"), r"\1");
-                regsub(value, r"(?<![ \t])[ \t]++\z", "")
-            }
-            ListKind::Names => regsub(self.subject(), &format!("{pattern}([^&=]*+).*"), r"\1"),
-            ListKind::Arguments | ListKind::RawArguments => {
-                regsub(self.subject(), &format!("{pattern}=?+([^&]*+).*"), r"\1")
-            }
+    fn kind(&self) -> Kind {
+        if self.reference.field == Field::Cookies {
+            Kind::Cookies
+        } else if self.reference.field == Field::ArgNames {
+            Kind::Names
+        } else {
+            Kind::Arguments
         }
     }
 
-    fn subject(&self) -> Expression {
-        match self.kind() {
-            ListKind::Cookies => Expression::Header("req", "cookie".to_owned()),
-            ListKind::Arguments | ListKind::RawArguments | ListKind::Names => Expression::name("req.url"),
-        }
+    fn key(&self) -> &[u8] {
+        self.reference.keys.first().map_or(&[], Vec::as_slice)
     }
 
-    /// Everything before the value of the element at `index`.
-    fn pattern(&self, index: u32) -> String {
-        let key = self.reference.keys.first().map_or(&[][..], Vec::as_slice);
-        let (start, name, rest, separator) = match self.kind() {
-            ListKind::Cookies => ("^", format!(r"[ \t]*+{}=", escape(key)), "[^;]*+", ";"),
-            ListKind::Names => {
-                let before = if index > 0 { format!("(?:[^&]++&++){{{index}}}") } else { String::new() };
-                return format!(r"^[^?]*+\?&*+{before}");
+    /// Whether there is an element.
+    pub fn is_there(&self) -> Expression {
+        let (subject, pattern) = match self.kind() {
+            Kind::Arguments => {
+                let name = argument_name(self.key());
+                (Expression::name("req.url"), format!(r"^[^?]*+\?(?:(?!{name})[^&]*+&)*+{name}"))
             }
-            ListKind::Arguments | ListKind::RawArguments => (r"^[^?]*+\?", argument_name(key), "[^&]*+", "&"),
+            Kind::Names => (Expression::name("req.url"), r"^[^?]*+\?&*+[^&]".to_owned()),
+            Kind::Cookies => {
+                let name = cookie_name(self.key());
+                (Expression::Header("req", "cookie".to_owned()), format!("^(?:(?!{name})[^;]*+;)*+{name}"))
+            }
         };
-        let others = format!("(?:(?!{name}){rest}{separator})*+");
-        let before = if index > 0 { format!("(?:{others}{name}{rest}{separator}){{{index}}}") } else { String::new() };
-        format!("{start}{before}{others}{name}")
+        subject.matches(pattern)
     }
+
+    /// The elements of this name with their separators, without all others.
+    fn alone(&self) -> Expression {
+        let url = || Expression::name("req.url");
+        match self.kind() {
+            Kind::Arguments => {
+                let name = argument_name(self.key());
+                regsuball(url(), &format!(r"^[^?]*+(?:\?(?={name})|\?(?!{name})[^&]*+)|&(?!{name})[^&]*+"), "")
+            }
+            Kind::Names => regsuball(url(), r"^[^?]*+\?&*+|&(?=&|\z)", ""),
+            Kind::Cookies => {
+                let name = cookie_name(self.key());
+                regsuball(Expression::Header("req", "cookie".to_owned()), &format!("(?:^(?!;)|;)(?!{name})[^;]*+"), "")
+            }
+        }
+    }
+}
+
+impl Kind {
+    fn separator(self) -> char {
+        match self {
+            Kind::Arguments | Kind::Names => '&',
+            Kind::Cookies => ';',
+        }
+    }
+
+    /// What stands in `list` before the element at `index`.
+    fn before(self, index: u32) -> String {
+        let separator = self.separator();
+        let earlier = if index > 0 { format!("(?:[^{separator}]*+{separator}){{{index}}}") } else { String::new() };
+        format!("^{separator}?+{earlier}")
+    }
+}
+
+/// A cookie's name up to its value; blanks before it do not count.
+fn cookie_name(name: &[u8]) -> String {
+    format!(r"[ \t]*+{}=", escape(name))
 }
 
 /// A parameter's name, however it is encoded, up to where it ends.
