@@ -74,122 +74,73 @@ sub edgesig_room {
 	call edgesig_room_path;
 	call edgesig_room_query;
 	call edgesig_room_absolute;
-	if (var.get_int("edgesig:need") > 52448) {
+	if (var.get_int("edgesig:need") > 51424) {
 		var.set_int("edgesig:over", -1);
 	}
 }
 
 # Lengths of headers that are copied.
 sub edgesig_room_headers {
-	if (req.http.Authorization) {
-		if (req.http.Authorization ~ "^.{128}") {
-			if (req.http.Authorization ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.Authorization ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.Authorization ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.Authorization ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.Authorization ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.Authorization ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.Authorization ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
+	if (req.http.Authorization ~ "^.{1024}") {
+		if (req.http.Authorization ~ "^.{8192}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
+		} elsif (req.http.Authorization ~ "^.{4096}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
 		} else {
-			var.set_int("edgesig:size", 128);
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
 		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 1);
 	}
-	if (req.http.Content-Type) {
-		if (req.http.Content-Type ~ "^.{128}") {
-			if (req.http.Content-Type ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.Content-Type ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.Content-Type ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.Content-Type ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.Content-Type ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.Content-Type ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.Content-Type ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
+	if (req.http.Content-Type ~ "^.{1024}") {
+		if (req.http.Content-Type ~ "^.{8192}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
+		} elsif (req.http.Content-Type ~ "^.{4096}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
 		} else {
-			var.set_int("edgesig:size", 128);
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
 		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 1);
 	}
-	if (req.http.Host) {
-		if (req.http.Host ~ "^.{128}") {
-			if (req.http.Host ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.Host ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.Host ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.Host ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.Host ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.Host ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.Host ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
+	if (req.http.Host ~ "^.{128}") {
+		if (req.http.Host ~ "^.{8192}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 86016);
+		} elsif (req.http.Host ~ "^.{4096}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 24576);
+		} elsif (req.http.Host ~ "^.{2048}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 12288);
+		} elsif (req.http.Host ~ "^.{1024}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 6144);
+		} elsif (req.http.Host ~ "^.{512}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 3072);
+		} elsif (req.http.Host ~ "^.{256}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 1536);
 		} else {
-			var.set_int("edgesig:size", 128);
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 768);
 		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 3);
 	}
-	if (req.http.User-Agent) {
-		if (req.http.User-Agent ~ "^.{128}") {
-			if (req.http.User-Agent ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.User-Agent ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.User-Agent ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.User-Agent ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.User-Agent ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.User-Agent ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.User-Agent ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
+	if (req.http.User-Agent ~ "^.{1024}") {
+		if (req.http.User-Agent ~ "^.{8192}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
+		} elsif (req.http.User-Agent ~ "^.{4096}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
 		} else {
-			var.set_int("edgesig:size", 128);
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
 		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 1);
 	}
-	if (req.http.X-Api-Key) {
-		if (req.http.X-Api-Key ~ "^.{128}") {
-			if (req.http.X-Api-Key ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.X-Api-Key ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.X-Api-Key ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.X-Api-Key ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.X-Api-Key ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.X-Api-Key ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.X-Api-Key ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
+	if (req.http.X-Api-Key ~ "^.{128}") {
+		if (req.http.X-Api-Key ~ "^.{8192}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 143360);
+		} elsif (req.http.X-Api-Key ~ "^.{4096}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 40960);
+		} elsif (req.http.X-Api-Key ~ "^.{2048}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 20480);
+		} elsif (req.http.X-Api-Key ~ "^.{1024}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 10240);
+		} elsif (req.http.X-Api-Key ~ "^.{512}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 5120);
+		} elsif (req.http.X-Api-Key ~ "^.{256}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 2560);
 		} else {
-			var.set_int("edgesig:size", 128);
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 1280);
 		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 5);
 	}
 }
 
@@ -255,19 +206,19 @@ sub edgesig_room_query {
 	}
 	if (req.url ~ "^[^?]*+\?(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
 		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 8);
+		var.set_int("edgesig:list copies", 10);
 	} elsif (req.url ~ "^[^?]*+\?.*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
 		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 6);
+		var.set_int("edgesig:list copies", 8);
 	} elsif (req.url ~ "^[^?]*+\?.*?(?:%25)") {
 		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 5);
+		var.set_int("edgesig:list copies", 7);
 	} elsif (req.url ~ "^[^?]*+\?.*?(?:[%+])") {
 		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 5);
+		var.set_int("edgesig:list copies", 7);
 	} else {
 		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 2);
+		var.set_int("edgesig:list copies", 4);
 	}
 	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:query copies"));
 }
@@ -309,7 +260,7 @@ sub edgesig_lists {
 	if (var.get_int("edgesig:lists reckoned") == 0) {
 		var.set_int("edgesig:lists reckoned", 1);
 		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:list copies"));
-		if (var.get_int("edgesig:need") > 52448) {
+		if (var.get_int("edgesig:need") > 51424) {
 			var.set_int("edgesig:over", -1);
 		}
 	}
@@ -327,47 +278,68 @@ sub edgesig_check_req_args_id_ {
 	}
 }
 
+sub edgesig_argument_1 {
+	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+[^&=]*+=?+([^&]*+).*", "\1"));
+}
+
+sub edgesig_argument_2 {
+	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){1}[^&=]*+=?+([^&]*+).*", "\1"));
+}
+
+sub edgesig_argument_3 {
+	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){2}[^&=]*+=?+([^&]*+).*", "\1"));
+}
+
+sub edgesig_argument_4 {
+	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){3}[^&=]*+=?+([^&]*+).*", "\1"));
+}
+
 # req.args[id]: each element into edgesig:value, then every check on it.
 sub edgesig_list_req_args_id_ {
 	if (req.url !~ "^[^?]*+\?(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)") {
-		return;
-	}
-	if (req.url ~ "^[^?]*+\?(?:(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)[^&]*+&){4}(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)") {
-		var.set_int("edgesig:over req.args[id]", 1);
-		if (var.get_int("edgesig:over") == 0 || var.get_int("edgesig:over") > 3) {
-			var.set_int("edgesig:over", 3);
-		}
 		return;
 	}
 	call edgesig_lists;
 	if (var.get_int("edgesig:over") == -1) {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	var.set("edgesig:list", regsuball(req.url, "^[^?]*+(?:\?(?=(?:i|%69)(?:d|%64)(?=[=&]|\z))|\?(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+)|&(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+", ""));
+	if (!var.get("edgesig:list")) {
+		var.set_int("edgesig:over", -1);
+		return;
+	}
+	if (var.get("edgesig:list") ~ "^&?+(?:[^&]*+&){4}[^&]") {
+		var.set_int("edgesig:over req.args[id]", 1);
+		if (var.get_int("edgesig:over") == 0 || var.get_int("edgesig:over") > 3) {
+			var.set_int("edgesig:over", 3);
+		}
+		return;
+	}
+	call edgesig_argument_1;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_id_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)[^&]*+&){1}(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){1}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)[^&]*+&){1}(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_2;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_id_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)[^&]*+&){2}(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){2}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)[^&]*+&){2}(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_3;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_id_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)[^&]*+&){3}(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){3}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)[^&]*+&){3}(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_4;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
@@ -391,42 +363,47 @@ sub edgesig_list_req_args_limit_ {
 	if (req.url !~ "^[^?]*+\?(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)") {
 		return;
 	}
-	if (req.url ~ "^[^?]*+\?(?:(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)[^&]*+&){4}(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)") {
+	call edgesig_lists;
+	if (var.get_int("edgesig:over") == -1) {
+		return;
+	}
+	var.set("edgesig:list", regsuball(req.url, "^[^?]*+(?:\?(?=(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))|\?(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+)|&(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+", ""));
+	if (!var.get("edgesig:list")) {
+		var.set_int("edgesig:over", -1);
+		return;
+	}
+	if (var.get("edgesig:list") ~ "^&?+(?:[^&]*+&){4}[^&]") {
 		var.set_int("edgesig:over req.args[limit]", 1);
 		if (var.get_int("edgesig:over") == 0 || var.get_int("edgesig:over") > 3) {
 			var.set_int("edgesig:over", 3);
 		}
 		return;
 	}
-	call edgesig_lists;
-	if (var.get_int("edgesig:over") == -1) {
-		return;
-	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_1;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_limit_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)[^&]*+&){1}(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){1}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)[^&]*+&){1}(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_2;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_limit_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)[^&]*+&){2}(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){2}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)[^&]*+&){2}(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_3;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_limit_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)[^&]*+&){3}(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){3}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)[^&]*+&){3}(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_4;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}

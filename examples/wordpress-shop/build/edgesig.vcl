@@ -79,34 +79,29 @@ sub edgesig_room {
 	call edgesig_room_path;
 	call edgesig_room_query;
 	call edgesig_room_absolute;
-	if (var.get_int("edgesig:need") > 52544) {
+	if (var.get_int("edgesig:need") > 52160) {
 		var.set_int("edgesig:over", -1);
 	}
 }
 
 # Lengths of headers that are copied.
 sub edgesig_room_headers {
-	if (req.http.Host) {
-		if (req.http.Host ~ "^.{128}") {
-			if (req.http.Host ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.Host ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.Host ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.Host ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.Host ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.Host ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.Host ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
+	if (req.http.Host ~ "^.{128}") {
+		if (req.http.Host ~ "^.{8192}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 86016);
+		} elsif (req.http.Host ~ "^.{4096}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 24576);
+		} elsif (req.http.Host ~ "^.{2048}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 12288);
+		} elsif (req.http.Host ~ "^.{1024}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 6144);
+		} elsif (req.http.Host ~ "^.{512}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 3072);
+		} elsif (req.http.Host ~ "^.{256}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 1536);
 		} else {
-			var.set_int("edgesig:size", 128);
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 768);
 		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 3);
 	}
 }
 
@@ -193,19 +188,19 @@ sub edgesig_room_query {
 	}
 	if (req.url ~ "^[^?]*+\?(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
 		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 8);
+		var.set_int("edgesig:list copies", 10);
 	} elsif (req.url ~ "^[^?]*+\?.*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
 		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 6);
+		var.set_int("edgesig:list copies", 8);
 	} elsif (req.url ~ "^[^?]*+\?.*?(?:%25)") {
 		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 5);
+		var.set_int("edgesig:list copies", 7);
 	} elsif (req.url ~ "^[^?]*+\?.*?(?:[%+])") {
 		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 5);
+		var.set_int("edgesig:list copies", 7);
 	} else {
 		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 2);
+		var.set_int("edgesig:list copies", 4);
 	}
 	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:query copies"));
 }
@@ -263,7 +258,7 @@ sub edgesig_lists {
 	if (var.get_int("edgesig:lists reckoned") == 0) {
 		var.set_int("edgesig:lists reckoned", 1);
 		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:list copies"));
-		if (var.get_int("edgesig:need") > 52544) {
+		if (var.get_int("edgesig:need") > 52160) {
 			var.set_int("edgesig:over", -1);
 		}
 	}
@@ -281,79 +276,116 @@ sub edgesig_check_req_args_author_ {
 	}
 }
 
+sub edgesig_argument_1 {
+	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+[^&=]*+=?+([^&]*+).*", "\1"));
+}
+
+sub edgesig_argument_2 {
+	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){1}[^&=]*+=?+([^&]*+).*", "\1"));
+}
+
+sub edgesig_argument_3 {
+	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){2}[^&=]*+=?+([^&]*+).*", "\1"));
+}
+
+sub edgesig_argument_4 {
+	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){3}[^&=]*+=?+([^&]*+).*", "\1"));
+}
+
+sub edgesig_argument_5 {
+	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){4}[^&=]*+=?+([^&]*+).*", "\1"));
+}
+
+sub edgesig_argument_6 {
+	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){5}[^&=]*+=?+([^&]*+).*", "\1"));
+}
+
+sub edgesig_argument_7 {
+	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){6}[^&=]*+=?+([^&]*+).*", "\1"));
+}
+
+sub edgesig_argument_8 {
+	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){7}[^&=]*+=?+([^&]*+).*", "\1"));
+}
+
 # req.args[author]: each element into edgesig:value, then every check on it.
 sub edgesig_list_req_args_author_ {
 	if (req.url !~ "^[^?]*+\?(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
-		return;
-	}
-	if (req.url ~ "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){8}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
-		var.set_int("edgesig:over req.args[author]", 1);
-		if (var.get_int("edgesig:over") == 0 || var.get_int("edgesig:over") > 3) {
-			var.set_int("edgesig:over", 3);
-		}
 		return;
 	}
 	call edgesig_lists;
 	if (var.get_int("edgesig:over") == -1) {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	var.set("edgesig:list", regsuball(req.url, "^[^?]*+(?:\?(?=(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))|\?(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+)|&(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+", ""));
+	if (!var.get("edgesig:list")) {
+		var.set_int("edgesig:over", -1);
+		return;
+	}
+	if (var.get("edgesig:list") ~ "^&?+(?:[^&]*+&){8}[^&]") {
+		var.set_int("edgesig:over req.args[author]", 1);
+		if (var.get_int("edgesig:over") == 0 || var.get_int("edgesig:over") > 3) {
+			var.set_int("edgesig:over", 3);
+		}
+		return;
+	}
+	call edgesig_argument_1;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_author_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){1}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){1}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){1}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_2;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_author_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){2}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){2}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){2}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_3;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_author_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){3}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){3}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){3}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_4;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_author_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){4}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){4}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){4}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_5;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_author_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){5}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){5}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){5}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_6;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_author_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){6}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){6}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){6}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_7;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}
 	call edgesig_check_req_args_author_;
-	if (req.url !~ "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){7}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
+	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){7}[^&]") {
 		return;
 	}
-	var.set("edgesig:value", regsub(req.url, "^[^?]*+\?(?:(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)[^&]*+&){7}(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)=?+([^&]*+).*", "\1"));
+	call edgesig_argument_8;
 	if (var.get("edgesig:value") ~ "[%+]") {
 		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	}

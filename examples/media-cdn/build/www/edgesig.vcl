@@ -141,144 +141,82 @@ sub edgesig_room {
 	call edgesig_room_headers;
 	call edgesig_room_path;
 	call edgesig_room_absolute;
-	if (var.get_int("edgesig:need") > 52928) {
+	if (var.get_int("edgesig:need") > 52288) {
 		var.set_int("edgesig:over", -1);
 	}
 }
 
 # Lengths of headers that are copied.
 sub edgesig_room_headers {
-	if (req.http.Host) {
-		if (req.http.Host ~ "^.{128}") {
-			if (req.http.Host ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.Host ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.Host ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.Host ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.Host ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.Host ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.Host ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
+	if (req.http.Host ~ "^.{128}") {
+		if (req.http.Host ~ "^.{8192}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 86016);
+		} elsif (req.http.Host ~ "^.{4096}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 24576);
+		} elsif (req.http.Host ~ "^.{2048}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 12288);
+		} elsif (req.http.Host ~ "^.{1024}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 6144);
+		} elsif (req.http.Host ~ "^.{512}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 3072);
+		} elsif (req.http.Host ~ "^.{256}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 1536);
 		} else {
-			var.set_int("edgesig:size", 128);
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 768);
 		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 3);
 	}
-	if (req.http.Referer) {
-		if (req.http.Referer ~ "^.{128}") {
-			if (req.http.Referer ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.Referer ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.Referer ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.Referer ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.Referer ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.Referer ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.Referer ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
+	if (req.http.Referer ~ "^.{1024}") {
+		if (req.http.Referer ~ "^.{8192}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
+		} elsif (req.http.Referer ~ "^.{4096}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
 		} else {
-			var.set_int("edgesig:size", 128);
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
 		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 1);
 	}
-	if (req.http.X-Forwarded-For) {
-		if (req.http.X-Forwarded-For ~ "^.{128}") {
-			if (req.http.X-Forwarded-For ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.X-Forwarded-For ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.X-Forwarded-For ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.X-Forwarded-For ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.X-Forwarded-For ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.X-Forwarded-For ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.X-Forwarded-For ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
+	if (req.http.X-Forwarded-For ~ "^.{128}") {
+		if (req.http.X-Forwarded-For ~ "^.{8192}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 57344);
+		} elsif (req.http.X-Forwarded-For ~ "^.{4096}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 16384);
+		} elsif (req.http.X-Forwarded-For ~ "^.{2048}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
+		} elsif (req.http.X-Forwarded-For ~ "^.{1024}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
+		} elsif (req.http.X-Forwarded-For ~ "^.{512}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 2048);
+		} elsif (req.http.X-Forwarded-For ~ "^.{256}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 1024);
 		} else {
-			var.set_int("edgesig:size", 128);
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 512);
 		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 2);
 	}
-	if (req.http.X-Forwarded-Proto) {
-		if (req.http.X-Forwarded-Proto ~ "^.{128}") {
-			if (req.http.X-Forwarded-Proto ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.X-Forwarded-Proto ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.X-Forwarded-Proto ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.X-Forwarded-Proto ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.X-Forwarded-Proto ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.X-Forwarded-Proto ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.X-Forwarded-Proto ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
+	if (req.http.X-Forwarded-Proto ~ "^.{1024}") {
+		if (req.http.X-Forwarded-Proto ~ "^.{8192}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
+		} elsif (req.http.X-Forwarded-Proto ~ "^.{4096}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
 		} else {
-			var.set_int("edgesig:size", 128);
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
 		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 1);
 	}
-	if (req.http.X-Internal-User) {
-		if (req.http.X-Internal-User ~ "^.{128}") {
-			if (req.http.X-Internal-User ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.X-Internal-User ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.X-Internal-User ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.X-Internal-User ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.X-Internal-User ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.X-Internal-User ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.X-Internal-User ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
+	if (req.http.X-Internal-User ~ "^.{1024}") {
+		if (req.http.X-Internal-User ~ "^.{8192}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
+		} elsif (req.http.X-Internal-User ~ "^.{4096}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
 		} else {
-			var.set_int("edgesig:size", 128);
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
 		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 1);
 	}
-	if (req.http.X-Render-As) {
-		if (req.http.X-Render-As ~ "^.{128}") {
-			if (req.http.X-Render-As ~ "^.{8192}") {
-				var.set_int("edgesig:size", 28672);
-			} elsif (req.http.X-Render-As ~ "^.{4096}") {
-				var.set_int("edgesig:size", 8192);
-			} elsif (req.http.X-Render-As ~ "^.{2048}") {
-				var.set_int("edgesig:size", 4096);
-			} elsif (req.http.X-Render-As ~ "^.{1024}") {
-				var.set_int("edgesig:size", 2048);
-			} elsif (req.http.X-Render-As ~ "^.{512}") {
-				var.set_int("edgesig:size", 1024);
-			} elsif (req.http.X-Render-As ~ "^.{256}") {
-				var.set_int("edgesig:size", 512);
-			} elsif (req.http.X-Render-As ~ "^.{128}") {
-				var.set_int("edgesig:size", 256);
-			}
+	if (req.http.X-Render-As ~ "^.{1024}") {
+		if (req.http.X-Render-As ~ "^.{8192}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
+		} elsif (req.http.X-Render-As ~ "^.{4096}") {
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
 		} else {
-			var.set_int("edgesig:size", 128);
+			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
 		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * 1);
 	}
 }
 
