@@ -11,20 +11,9 @@ use edgesig::engine::falco::{Falco, as_on_fastly, run_tests, service, verify};
 use edgesig::engine::{self, Report, TestOutcome};
 use edgesig::ir::{Mode, Rule, Ruleset, Selection, select};
 use std::path::PathBuf;
+use support::falco;
 use support::rng::Rng;
 use support::{requests, signatures};
-
-/// The falco to use; without one a test is skipped visibly, and fails where `CI` is `true`.
-fn falco() -> Option<Falco> {
-    match Falco::find() {
-        Ok(falco) => Some(falco),
-        Err(error) => {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "{error}");
-            eprintln!("SKIPPED: {error}");
-            None
-        }
-    }
-}
 
 /// The files of a set; the error is what Fastly cannot express.
 fn build(ruleset: &Ruleset, layout: Layout) -> Result<Vec<(String, String)>, String> {

@@ -16,18 +16,8 @@ use edgesig::ir::{
 };
 use edgesig::regex::Regex;
 use edgesig::request::Request;
+use support::falco;
 use support::ir::{block, client, compare, contains, field, get, rate, rule, ruleset};
-
-fn falco() -> Option<Falco> {
-    match Falco::find() {
-        Ok(falco) => Some(falco),
-        Err(error) => {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "{error}");
-            eprintln!("SKIPPED: {error}");
-            None
-        }
-    }
-}
 
 fn try_files(set: &Ruleset, options: &Options) -> Result<Vec<(String, String)>, Vec<String>> {
     let target = TARGETS.iter().find(|target| target.name == "fastly").expect("there is the target");

@@ -8,8 +8,9 @@
 mod support;
 
 use edgesig::cli::render;
-use edgesig::codegen::{Options, TARGETS};
+use edgesig::codegen::{Format, Options, TARGETS, Target};
 use edgesig::diagnostic::{Code, Diagnostics, Severity};
+use edgesig::engine::falco;
 use edgesig::ir;
 use edgesig::semantic::Files;
 use edgesig::source::{SourceId, SourceMap};
@@ -100,12 +101,18 @@ fn compile_cases() {
     }
 }
 
-/// Each compile case as VCL for Varnish, or what Varnish cannot express of it.
+/// Each compile case as VCL for each target, or what the target cannot express of it. What a build notes stands before.
 #[test]
-fn varnish_cases() {
+fn target_cases() {
     for (name, path) in cases_of("compile") {
-        let (text, _) = varnish(&path);
-        settings("compile").bind(|| insta::assert_snapshot!(format!("{name}.varnish"), text));
+        for target in TARGETS {
+            let built = build(&path, target, Format::Vcl);
+            let mut text = built.said;
+            if let Some(files) = built.files {
+                text.extend(main(&files));
+            }
+            settings("compile").bind(|| insta::assert_snapshot!(format!("{name}.{}", target.name), text));
+        }
     }
 }
 
@@ -114,28 +121,56 @@ fn varnishd_accepts_the_goldens() {
     if !support::has_varnishd() {
         return;
     }
+    let varnish = TARGETS.iter().find(|target| target.name == "varnish").unwrap();
     for (name, path) in cases_of("compile") {
-        if let (text, true) = varnish(&path)
-            && let Err(error) = edgesig::engine::compile(&text, "backend none none;\n")
+        if let Some(files) = build(&path, varnish, Format::Vcl).files
+            && let Err(error) = edgesig::engine::compile(&main(&files).unwrap(), "backend none none;\n")
         {
             panic!("{name}: {error}");
         }
     }
 }
 
-/// The VCL of a case and true, or the diagnostics and false.
-fn varnish(case: &Path) -> (String, bool) {
-    let checked = check(case);
-    let selection = ir::Selection { target: Some("varnish".to_owned()), ..ir::Selection::default() };
-    let ruleset = ir::select(&checked.ruleset, &selection);
-    let target = TARGETS.iter().find(|target| target.name == "varnish").unwrap();
-    let mut diagnostics = Diagnostics::default();
-    let artifacts = (target.emit)(&ruleset, &Options::default(), &mut diagnostics);
-    diagnostics.sort();
-    match artifacts.into_iter().find(|artifact| artifact.path.ends_with(".vcl")) {
-        Some(artifact) if !diagnostics.has_errors() => (artifact.content, true),
-        _ => (render::plain(&checked.sources, &diagnostics), false),
+/// As the VCL of a service, and as snippets in the places that Terraform plans.
+#[test]
+fn falco_accepts_the_goldens() {
+    let Some(falco) = support::falco() else { return };
+    let fastly = TARGETS.iter().find(|target| target.name == "fastly").unwrap();
+    for (name, path) in cases_of("compile") {
+        let built = build(&path, fastly, Format::Vcl);
+        let Some(files) = built.files else { continue };
+        let vcl = falco::service(&files, &built.ruleset.settings.prefix, &built.ruleset.lists);
+        let lint = falco.lint(&vcl).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(lint.is_clean(), "{name}: {lint:?}");
+        let plan = build(&path, fastly, Format::Plan).files.unwrap().remove(0).1;
+        let lint = falco.lint_plan(&plan).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(lint.is_clean(), "{name}, planned: {lint:?}");
     }
+}
+
+/// What a target made of a case.
+struct Built {
+    ruleset: ir::Ruleset,
+    /// What was said about it, rendered.
+    said: String,
+    /// Paths and contents, unless there was an error.
+    files: Option<Vec<(String, String)>>,
+}
+
+fn main(files: &[(String, String)]) -> Option<String> {
+    files.iter().find(|(path, _)| path.ends_with(".vcl")).map(|(_, content)| content.clone())
+}
+
+fn build(case: &Path, target: &Target, format: Format) -> Built {
+    let checked = check(case);
+    let selection = ir::Selection { target: Some(target.name.to_owned()), ..ir::Selection::default() };
+    let ruleset = ir::select(&checked.ruleset, &selection);
+    let mut diagnostics = Diagnostics::default();
+    let artifacts = (target.emit)(&ruleset, &Options { format, ..Options::default() }, &mut diagnostics);
+    diagnostics.sort();
+    let said = render::plain(&checked.sources, &diagnostics);
+    let files = artifacts.into_iter().map(|artifact| (artifact.path, artifact.content)).collect();
+    Built { ruleset, said, files: (!diagnostics.has_errors()).then_some(files) }
 }
 
 #[test]

@@ -172,3 +172,6 @@ impl Field {
         matches!(self.row().varnish, Availability::Profile(_))
     }
 }
+
+/// Addresses of X-Forwarded-For that the walk to `client.ip` looks at.
+pub const MAX_HOPS: usize = 5;

@@ -91,3 +91,37 @@ impl Function {
         FUNCTIONS.iter().find(|row| row.name == name).map(|row| row.function)
     }
 }
+
+/// Named character references of `html_decode`, without `&` and with their semicolon. Case-sensitive.
+pub const HTML_NAMES: &[(&str, u8)] = &[
+    ("lt;", b'<'),
+    ("gt;", b'>'),
+    ("amp;", b'&'),
+    ("quot;", b'"'),
+    ("apos;", b'\''),
+    ("lpar;", b'('),
+    ("rpar;", b')'),
+    ("lcub;", b'{'),
+    ("rcub;", b'}'),
+    ("lbrace;", b'{'),
+    ("rbrace;", b'}'),
+    ("lbrack;", b'['),
+    ("rbrack;", b']'),
+    ("dollar;", b'$'),
+    ("sol;", b'/'),
+    ("bsol;", b'\\'),
+    ("colon;", b':'),
+    ("semi;", b';'),
+    ("comma;", b','),
+    ("period;", b'.'),
+    ("excl;", b'!'),
+    ("quest;", b'?'),
+    ("num;", b'#'),
+    ("equals;", b'='),
+    ("grave;", b'`'),
+    ("Tab;", b'\t'),
+    ("NewLine;", b'\n'),
+];
+
+/// `..` segments that `path_normalize` resolves; a path with more is over the URL limit.
+pub const MAX_PARENT_SEGMENTS: usize = 8;

@@ -5,8 +5,8 @@ mod fields;
 mod functions;
 mod operators;
 
-pub use fields::{FIELDS, Field, FieldRow, KeyKind};
-pub use functions::{FUNCTIONS, Function, FunctionRow};
+pub use fields::{FIELDS, Field, FieldRow, KeyKind, MAX_HOPS};
+pub use functions::{FUNCTIONS, Function, FunctionRow, HTML_NAMES, MAX_PARENT_SEGMENTS};
 pub use operators::{OPERATORS, Operator, OperatorRow};
 
 use std::fmt;

@@ -1,5 +1,6 @@
 //! IR → artifacts of a target. One file per target and a row in [`TARGETS`].
 
+mod addresses;
 mod fastly;
 mod manifest;
 mod names;

@@ -2,12 +2,10 @@
 //! by [`super::view`] (`client.ip`, `prefix`) and for the share of a canary.
 
 use super::decode::trim_blanks;
+use crate::catalog::MAX_HOPS;
 use ipnet::IpNet;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-/// Addresses of X-Forwarded-For that are looked at.
-pub const MAX_HOPS: usize = 5;
 
 /// An IPv4-mapped IPv6 address as the IPv4 address that it is.
 pub fn unmapped(address: IpAddr) -> IpAddr {

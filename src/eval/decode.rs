@@ -63,40 +63,9 @@ fn hex_digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// Named character references, without `&` and with their semicolon. Case-sensitive.
-pub const HTML_NAMES: &[(&str, u8)] = &[
-    ("lt;", b'<'),
-    ("gt;", b'>'),
-    ("amp;", b'&'),
-    ("quot;", b'"'),
-    ("apos;", b'\''),
-    ("lpar;", b'('),
-    ("rpar;", b')'),
-    ("lcub;", b'{'),
-    ("rcub;", b'}'),
-    ("lbrace;", b'{'),
-    ("rbrace;", b'}'),
-    ("lbrack;", b'['),
-    ("rbrack;", b']'),
-    ("dollar;", b'$'),
-    ("sol;", b'/'),
-    ("bsol;", b'\\'),
-    ("colon;", b':'),
-    ("semi;", b';'),
-    ("comma;", b','),
-    ("period;", b'.'),
-    ("excl;", b'!'),
-    ("quest;", b'?'),
-    ("num;", b'#'),
-    ("equals;", b'='),
-    ("grave;", b'`'),
-    ("Tab;", b'\t'),
-    ("NewLine;", b'\n'),
-];
-
 /// Decodes HTML character references in a single pass, so `&amp;lt;` gives `&lt;`. Numeric ones stand for 1 to 127;
 /// their run of digits is taken whole (`&#600` is no `<` and a `0`), the semicolon is optional. Named ones are those
-/// of [`HTML_NAMES`]. What is none of these stays.
+/// of [`crate::catalog::HTML_NAMES`]. What is none of these stays.
 pub fn html_decode(text: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = memchr::memchr(b'&', text) else {
         return Cow::Borrowed(text);
@@ -122,7 +91,7 @@ pub fn html_decode(text: &[u8]) -> Cow<'_, [u8]> {
 /// The reference after an `&`: its byte, and how many bytes it takes.
 fn reference(text: &[u8]) -> Option<(u8, usize)> {
     let Some(number) = text.strip_prefix(b"#") else {
-        return HTML_NAMES
+        return crate::catalog::HTML_NAMES
             .iter()
             .find(|(name, _)| text.starts_with(name.as_bytes()))
             .map(|(name, value)| (*value, name.len()));

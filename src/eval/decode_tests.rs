@@ -80,7 +80,7 @@ fn html_decode_reads_references_once() {
     // Every name of the catalogue's row is there, and no other.
     let doc = crate::catalog::Function::HtmlDecode.row().doc;
     let named: Vec<&str> = doc.split([' ', '`']).filter_map(|word| word.strip_prefix('&')).collect();
-    assert_eq!(named, HTML_NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    assert_eq!(named, crate::catalog::HTML_NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
 }
 
 #[test]

@@ -4,11 +4,8 @@ use super::LimitKind;
 use super::decode::parent_segments;
 use super::plan::{Planner, Sight, Slot};
 use super::view::Seen;
-use crate::catalog::{Field, Phase};
+use crate::catalog::{Field, MAX_PARENT_SEGMENTS, Phase};
 use crate::ir::{Call, Check, Limits, Rule, Value};
-
-/// `..` segments of a path that `path_normalize` resolves.
-pub const MAX_PARENT_SEGMENTS: usize = 8;
 
 /// What of a request some rules read, as far as limits guard it.
 #[derive(Debug, Default)]

@@ -24,7 +24,6 @@ pub mod wire;
 
 pub use functions::to_text;
 pub use limiter::{Decision, Limiter};
-pub use limits::MAX_PARENT_SEGMENTS;
 pub use testing::{StepOutcome, comparison_truths, matches, predicate_holds, run_test};
 pub use trace::{SeenValue, Trace, TraceComparison, TraceKind, TraceNode, TraceRate, trace, trace_predicate};
 pub use verdict::{Evaluator, Judged, is_in_canary};

@@ -3,6 +3,7 @@
 
 use edgesig::codegen::{Options, TARGETS};
 use edgesig::diagnostic::Diagnostics;
+use edgesig::engine::falco::Falco;
 use edgesig::ir::Ruleset;
 
 pub mod ir;
@@ -18,6 +19,18 @@ pub fn has_varnishd() -> bool {
     assert!(std::env::var("CI").as_deref() != Ok("true"), "varnishd is not installed, and CI must have it");
     eprintln!("SKIPPED: varnishd is not installed (apt-get install varnish varnish-modules)");
     false
+}
+
+/// The falco to use; without one a test is skipped visibly, and fails where `CI` is `true`.
+pub fn falco() -> Option<Falco> {
+    match Falco::find() {
+        Ok(falco) => Some(falco),
+        Err(error) => {
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{error}");
+            eprintln!("SKIPPED: {error}");
+            None
+        }
+    }
 }
 
 /// The VCL of a set; `None` when a rule of it cannot be expressed.

@@ -2,44 +2,10 @@
 
 use super::place::{Operand, Place};
 use super::{Generator, set};
+use crate::catalog::{HTML_NAMES, MAX_PARENT_SEGMENTS};
 use crate::codegen::vcl::{Expression, Statement, when, when_else};
-
 use crate::ir::{Call, Value};
 use crate::source::Span;
-
-/// `..` segments that `path_normalize` resolves; more are over the URL limit.
-const MAX_PARENT_SEGMENTS: usize = 8;
-
-/// Named character references that `html_decode` knows, without `&`.
-const HTML_NAMES: &[(&str, u8)] = &[
-    ("lt;", b'<'),
-    ("gt;", b'>'),
-    ("amp;", b'&'),
-    ("quot;", b'"'),
-    ("apos;", b'\''),
-    ("lpar;", b'('),
-    ("rpar;", b')'),
-    ("lcub;", b'{'),
-    ("rcub;", b'}'),
-    ("lbrace;", b'{'),
-    ("rbrace;", b'}'),
-    ("lbrack;", b'['),
-    ("rbrack;", b']'),
-    ("dollar;", b'$'),
-    ("sol;", b'/'),
-    ("bsol;", b'\\'),
-    ("colon;", b':'),
-    ("semi;", b';'),
-    ("comma;", b','),
-    ("period;", b'.'),
-    ("excl;", b'!'),
-    ("quest;", b'?'),
-    ("num;", b'#'),
-    ("equals;", b'='),
-    ("grave;", b'`'),
-    ("Tab;", b'\t'),
-    ("NewLine;", b'\n'),
-];
 
 /// White space of `trim` and its like, inside a class.
 const WHITE: &str = r" \t\r\n\x0b\x0c";

@@ -4,7 +4,7 @@
 use super::super::vcl::{Expression, Statement, when, when_else};
 use super::Generator;
 use super::views::{Cost, Operand, regsub, regsuball, url_decoded};
-use crate::catalog::Field;
+use crate::catalog::{Field, HTML_NAMES, MAX_PARENT_SEGMENTS};
 use crate::ir::{Call, Value};
 use crate::source::Span;
 
@@ -16,40 +16,6 @@ pub struct Made {
     /// Absent although the argument is there.
     pub absentable: bool,
 }
-
-/// `(name, byte)` of the named references of `html_decode`.
-const HTML_NAMES: &[(&str, u8)] = &[
-    ("lt", b'<'),
-    ("gt", b'>'),
-    ("amp", b'&'),
-    ("quot", b'"'),
-    ("apos", b'\''),
-    ("lpar", b'('),
-    ("rpar", b')'),
-    ("lcub", b'{'),
-    ("rcub", b'}'),
-    ("lbrace", b'{'),
-    ("rbrace", b'}'),
-    ("lbrack", b'['),
-    ("rbrack", b']'),
-    ("dollar", b'$'),
-    ("sol", b'/'),
-    ("bsol", b'\\'),
-    ("colon", b':'),
-    ("semi", b';'),
-    ("comma", b','),
-    ("period", b'.'),
-    ("excl", b'!'),
-    ("quest", b'?'),
-    ("num", b'#'),
-    ("equals", b'='),
-    ("grave", b'`'),
-    ("Tab", b'\t'),
-    ("NewLine", b'\n'),
-];
-
-/// `path_normalize` resolves as many `..`; more are over the URL limit, as in the evaluator.
-pub const MAX_PARENT_SEGMENTS: usize = 8;
 
 impl<'r> Generator<'r> {
     /// The code that sets the variable `name` to `call` of `inner`.
@@ -185,7 +151,7 @@ fn html_pattern() -> String {
     let hexadecimal = "#[xX]0*+(?![0-9A-Fa-f]{3})(?:(?=[0-9A-Fa-f]{2})(?![89A-Fa-f])([0-7])([0-9A-Fa-f])|(?![0-9A-Fa-f]{2})(?=[1-9A-Fa-f])(?=.*(0)123456789ABCDEF\\z)([0-9A-Fa-f]));?";
     let names: Vec<String> = HTML_NAMES
         .iter()
-        .map(|(name, byte)| format!("{name};{}{}", captured_digit(byte >> 4), captured_digit(byte & 15)))
+        .map(|(name, byte)| format!("{name}{}{}", captured_digit(byte >> 4), captured_digit(byte & 15)))
         .collect();
     let hexadecimal = hexadecimal.replace("(?:(?=[0-9", "(?|(?=[0-9");
     format!("(?s)&(?|{decimal}|{hexadecimal}|{})", names.join("|"))
