@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
 Examples:
+  edgesig build                                   for every target that edgesig.yaml names
   edgesig build --target varnish
   edgesig build --target varnish --service shop --mode monitor --out /etc/varnish
   edgesig build --target varnish --exclude sqli-basic signatures/cve
@@ -20,7 +21,8 @@ Examples:
   edgesig build --target fastly --format terraform
 
 Writes edgesig.vcl and manifest.json into the folder (for Fastly a file for each snippet), each at
-once; others stay as they are.
+once; others stay as they are. Two targets in one run have a folder each, build/varnish and
+build/fastly, and where one of them refuses a signature nothing is written.
 A draft, a retired signature and an expired `allow` are not built.";
 
 #[derive(clap::Args, Debug)]
@@ -28,8 +30,8 @@ A draft, a retired signature and an expired `allow` are not built.";
 pub struct Arguments {
     #[command(flatten)]
     paths: Paths,
-    /// What to compile for: `varnish` or `fastly` [default: the project's only target]
-    #[arg(long, value_name = "NAME")]
+    /// What to compile for: `varnish` or `fastly` [default: every target of the project]
+    #[arg(long, value_name = "NAME|all")]
     target: Option<String>,
     /// Folder for the output
     #[arg(long, value_name = "DIR", default_value = "build")]
@@ -79,9 +81,9 @@ enum Format {
 }
 
 /// The options of a build; those of Fastly go with Fastly alone.
-fn options(arguments: &Arguments, target: &Target) -> Result<Options, Failure> {
+fn options(arguments: &Arguments, targets: &[&Target]) -> Result<Options, Failure> {
     let given = arguments.layout.is_some() || arguments.format.is_some();
-    if given && target.name != "fastly" {
+    if given && targets.iter().all(|target| target.name != "fastly") {
         return Err(Failure::usage("`--layout` and `--format` are for `--target fastly`"));
     }
     let layout = match arguments.layout {
@@ -103,32 +105,33 @@ fn options(arguments: &Arguments, target: &Target) -> Result<Options, Failure> {
 
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let mut loaded = Loaded::load(&arguments.paths.paths)?.without_trees();
-    let target = load::target(&loaded.ruleset, arguments.target.as_deref());
-    let target = match (target, arguments.emit) {
-        (Ok(target), _) => Some(target),
-        // The inner form is the same for every target.
-        (Err(_), Some(Form::Ir)) if arguments.target.is_none() => None,
-        (Err(failure), _) => {
-            loaded.show(console)?;
-            return Err(failure);
-        }
-    };
+    let targets = load::targets(&loaded.ruleset, arguments.target.as_deref());
+    if targets.is_err() {
+        loaded.show(console)?;
+    }
+    let targets = targets?;
     if let Some(exit) = loaded.show(console)? {
         return Ok(exit);
     }
-    let selection = loaded.selection(&arguments.selection, target.map(|target| target.name))?;
-    let selected = ir::select(&loaded.ruleset, &selection);
-    let target = match (target, arguments.emit) {
-        (_, Some(Form::Ir)) => {
-            console.out.write_all(ir::display(&selected).as_bytes())?;
-            return Ok(Exit::Clean);
-        }
-        (Some(target), None) => target,
-        (None, None) => return Err(Failure::usage("it is not said which target to build for")),
-    };
+    if arguments.emit == Some(Form::Ir) {
+        // The inner form is the same for every target, but for what each leaves out.
+        let only = if let [only] = targets.as_slice() { Some(only.name) } else { None };
+        let selection = loaded.selection(&arguments.selection, only)?;
+        let selected = ir::select(&loaded.ruleset, &selection);
+        console.out.write_all(ir::display(&selected).as_bytes())?;
+        return Ok(Exit::Clean);
+    }
+    let options = options(arguments, &targets)?;
     let mut found = Diagnostics::default();
-    let options = options(arguments, target)?;
-    let artifacts = crate::emit(&selected, target, &options, &mut found);
+    let mut builds = Vec::new();
+    for target in &targets {
+        let selection = loaded.selection(&arguments.selection, Some(target.name))?;
+        let selected = ir::select(&loaded.ruleset, &selection);
+        let artifacts = crate::emit(&selected, target, &options, &mut found);
+        // Several targets do not write over each other's files.
+        let out = if targets.len() == 1 { arguments.out.clone() } else { arguments.out.join(target.name) };
+        builds.push((*target, selected, artifacts, out));
+    }
     found.sort();
     let (notes, rest): (Vec<_>, Vec<_>) =
         found.list.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Note);
@@ -142,17 +145,29 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         let place = format!("{}:{line}", sources.name(note.primary.span.source));
         console.message("note", &format!("{place}: {}", safe::line(&note.message, 1000)))?;
     }
+    let today = load::today(arguments.selection.today);
     for rule in &loaded.ruleset.rules {
-        let gone = rule.is_allow() && selection.today > rule.expires && rule.expires.is_some();
+        let gone = rule.is_allow() && rule.expires.is_some_and(|expires| today > expires);
         if gone && rule.mode.is_emitted() {
             console.message("note", &format!("`{}` has expired: an expired `allow` is not emitted", rule.id))?;
         }
     }
     if arguments.check {
-        return check(&artifacts, &arguments.out, console);
+        let mut exit = Exit::Clean;
+        for (_, _, artifacts, out) in &builds {
+            if !check(artifacts, out, console)? {
+                exit = Exit::Findings;
+            }
+        }
+        if exit == Exit::Findings {
+            console.message("help", "run `edgesig build` and commit what it writes")?;
+        }
+        return Ok(exit);
     }
-    write(&artifacts, &arguments.out)?;
-    console.line(&built(&selected, target, &artifacts, &arguments.out))?;
+    for (target, selected, artifacts, out) in &builds {
+        write(artifacts, out)?;
+        console.line(&built(selected, target, artifacts, out))?;
+    }
     Ok(Exit::Clean)
 }
 
@@ -199,28 +214,25 @@ fn write(artifacts: &[Artifact], out: &Path) -> Result<(), Failure> {
 }
 
 /// Compares the files on disk with what would be written.
-fn check(artifacts: &[Artifact], out: &Path, console: &mut Console) -> Result<Exit, Failure> {
-    let mut exit = Exit::Clean;
+fn check(artifacts: &[Artifact], out: &Path, console: &mut Console) -> Result<bool, Failure> {
+    let mut same = true;
     for artifact in artifacts {
         let path = out.join(&artifact.path);
         let shown = path.display();
         match fs::read(&path) {
             Ok(bytes) if bytes == artifact.content.as_bytes() => console.line(&format!("{shown} is up to date"))?,
             Ok(bytes) => {
-                exit = Exit::Findings;
+                same = false;
                 console.message("error", &difference(&shown.to_string(), &bytes, artifact.content.as_bytes()))?;
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                exit = Exit::Findings;
+                same = false;
                 console.message("error", &format!("{shown} is missing"))?;
             }
             Err(error) => return Err(Failure::file("read", &path, &error)),
         }
     }
-    if exit == Exit::Findings {
-        console.message("help", "run `edgesig build` and commit what it writes")?;
-    }
-    Ok(exit)
+    Ok(same)
 }
 
 /// Names the first line that differs.

@@ -64,8 +64,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
             targets::portability(&loaded.ruleset, console)?;
             return Ok(Exit::Clean);
         }
-        Some(name) => vec![load::target(&loaded.ruleset, Some(name))?],
-        None => loaded.ruleset.settings.targets.iter().filter_map(|name| crate::target(name)).collect(),
+        named => load::targets(&loaded.ruleset, named)?,
     };
     let ruleset = &loaded.ruleset;
     let mut invalid = loaded.diagnostics.has_errors();

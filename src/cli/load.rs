@@ -3,6 +3,7 @@
 use super::console::Console;
 use super::failure::{Exit, Failure};
 use super::workspace::Workspace;
+use crate::codegen::{TARGETS, Target};
 use crate::diagnostic::Diagnostics;
 use crate::ir::{Date, Mode, Ruleset, Selection};
 use crate::syntax::ast;
@@ -128,20 +129,15 @@ pub fn today(given: Option<Date>) -> Date {
     given.unwrap_or_else(|| jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())
 }
 
-/// The target that was named, else the only one that the project has.
-pub fn target(ruleset: &Ruleset, named: Option<&str>) -> Result<&'static crate::codegen::Target, Failure> {
-    let known = || crate::codegen::TARGETS.iter().map(|target| target.name);
+/// The target of this name.
+pub fn target(name: &str) -> Result<&'static Target, Failure> {
+    crate::target(name).ok_or_else(|| Failure::unknown("target", name, TARGETS.iter().map(|target| target.name)))
+}
+
+/// The target that was named; without a name, or with `all`, every target of the project.
+pub fn targets(ruleset: &Ruleset, named: Option<&str>) -> Result<Vec<&'static Target>, Failure> {
     match named {
-        Some(name) => crate::target(name).ok_or_else(|| Failure::unknown("target", name, known())),
-        None => {
-            let possible: Vec<_> = ruleset.settings.targets.iter().filter_map(|name| crate::target(name)).collect();
-            match possible.as_slice() {
-                [only] => Ok(only),
-                _ => Err(Failure::with_help(
-                    "it is not said which target to build for",
-                    format!("add `--target NAME`; known: {}", known().collect::<Vec<_>>().join(", ")),
-                )),
-            }
-        }
+        None | Some("all") => ruleset.settings.targets.iter().map(|name| target(name)).collect(),
+        Some(name) => Ok(vec![target(name)?]),
     }
 }

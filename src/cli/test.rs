@@ -95,7 +95,7 @@ fn in_eval(ruleset: &Ruleset) -> Results {
 }
 
 fn in_varnish(loaded: &Loaded, console: &mut Console) -> Result<Results, Failure> {
-    let target = load::target(&loaded.ruleset, Some("varnish"))?;
+    let target = load::target("varnish")?;
     let ruleset = engines::for_tests(&loaded.ruleset, target);
     if ruleset.rules.is_empty() {
         return Ok(Results::default());
@@ -113,7 +113,7 @@ fn in_varnish(loaded: &Loaded, console: &mut Console) -> Result<Results, Failure
 }
 
 fn in_falco(loaded: &Loaded, console: &mut Console) -> Result<Results, Failure> {
-    let target = load::target(&loaded.ruleset, Some("fastly"))?;
+    let target = load::target("fastly")?;
     let all = falco::as_on_fastly(&engines::for_tests(&loaded.ruleset, target));
     let (ruleset, _) = engines::expressible(&all, target);
     let falco = falco::Falco::find()?;

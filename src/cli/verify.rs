@@ -90,8 +90,8 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         return Ok(exit);
     }
     let target = match arguments.engine {
-        Engine::Varnish => load::target(&loaded.ruleset, Some("varnish"))?,
-        Engine::Falco => load::target(&loaded.ruleset, Some("fastly"))?,
+        Engine::Varnish => load::target("varnish")?,
+        Engine::Falco => load::target("fastly")?,
     };
     let selection = loaded.selection(&arguments.selection, Some(target.name))?;
     let selected = ir::select(&loaded.ruleset, &selection);

@@ -482,16 +482,16 @@ sub edgesig_rates_1 {
 	if (var.get("edgesig:req.path") ~ "^/v1/") {
 		var.set("edgesig:key api-address-quota", "api-address-quota" + "|" + var.get("edgesig:prefix(client.ip, 32, 56)"));
 		var.set_int("edgesig:refused", 0);
-		if (vsthrottle.blocked(var.get("edgesig:key api-address-quota"), 1, 60s, 60s) > 0s) {
+		if (vsthrottle.blocked(var.get("edgesig:key api-address-quota"), 1, 120s, 120s) > 0s) {
 			var.set_int("edgesig:refused", 1);
 		} elsif (true) {
 			if (vsthrottle.is_denied(var.get("edgesig:key api-address-quota"), 600, 60s)) {
 				var.set_int("edgesig:refused", 1);
 			}
 			if (var.get_int("edgesig:refused") == 1) {
-				if (vsthrottle.is_denied(var.get("edgesig:key api-address-quota"), 1, 60s, 60s)) {
+				if (vsthrottle.is_denied(var.get("edgesig:key api-address-quota"), 1, 120s, 120s)) {
 				}
-				if (vsthrottle.is_denied(var.get("edgesig:key api-address-quota"), 1, 60s, 60s)) {
+				if (vsthrottle.is_denied(var.get("edgesig:key api-address-quota"), 1, 120s, 120s)) {
 				}
 			}
 		}
@@ -512,10 +512,10 @@ sub edgesig_rates_1 {
 		}
 		var.set("edgesig:key api-key-quota", "api-key-quota" + "|" + var.get("edgesig:prefix(client.ip, 32, 64)") + "|" + var.get("edgesig:part 2 of api-key-quota"));
 		var.set_int("edgesig:refused", 0);
-		if (vsthrottle.is_denied(var.get("edgesig:key api-key-quota"), 20, 1s)) {
+		if (vsthrottle.is_denied(var.get("edgesig:key api-key-quota"), 60, 10s)) {
 			var.set_int("edgesig:refused", 1);
 		} elsif (vsthrottle.is_denied(var.get("edgesig:key api-key-quota"), 300, 60s)) {
-			vsthrottle.return_token(var.get("edgesig:key api-key-quota"), 20, 1s);
+			vsthrottle.return_token(var.get("edgesig:key api-key-quota"), 60, 10s);
 			var.set_int("edgesig:refused", 1);
 		}
 		if (var.get_int("edgesig:refused") == 1) {
@@ -702,7 +702,7 @@ sub vcl_recv {
 # Location and Retry-After of single signatures.
 sub edgesig_respond_by {
 	if (var.get("edgesig:by") == "api-address-quota") {
-		set resp.http.Retry-After = std.integer(duration=vsthrottle.blocked(var.get("edgesig:key api-address-quota"), 1, 60s, 60s) + 1s, fallback=60);
+		set resp.http.Retry-After = std.integer(duration=vsthrottle.blocked(var.get("edgesig:key api-address-quota"), 1, 120s, 120s) + 1s, fallback=120);
 	}
 	if (var.get("edgesig:by") == "api-key-quota") {
 		set resp.http.Retry-After = "1";
