@@ -146,6 +146,9 @@ fn ids_are_in_order_and_of_two_words_or_more() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         assert!(path.is_file(), "{} is in a file of another name", lint.id);
     }
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lint/rules");
+    let files = std::fs::read_dir(folder).unwrap().count();
+    assert_eq!(files, LINTS.len() + 1, "a file of src/lint/rules is not in the table of src/lint/rules/mod.rs");
 }
 
 const TWICE_NOT: &str = r#"

@@ -3,13 +3,13 @@
 
 use super::ast::{Duration, Expectation, RequestForm, RequestMap, ResponseForm, Step, Test, TestBody};
 use super::nodes::{Fields, Reader};
-use super::terms;
 use super::yaml::{Node, NodeKind};
+use super::{keys, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Spanned;
 
 /// Most requests of one step.
-const MAX_REPEAT: u64 = 100_000;
+pub(super) const MAX_REPEAT: u64 = 100_000;
 
 /// Reads the list of tests.
 pub(super) fn tests(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Test> {
@@ -30,16 +30,16 @@ fn test(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Test> {
             let steps = items.unwrap_or_default().iter().filter_map(|item| {
                 let mut fields = reader.mapping(item, "a step")?;
                 let step = self::step(reader, &mut fields);
-                fields.finish(reader, &["request", "curl", "response", "expect", "repeat", "every", "after"]);
+                fields.finish(reader, &keys::STEP);
                 step
             });
             let steps = steps.collect();
-            fields.finish(reader, &["name", "sequence"]);
+            fields.finish_form(reader, &keys::SEQUENCE_TEST);
             Some(TestBody::Sequence(steps))
         }
         None => {
             let step = step(reader, &mut fields);
-            fields.finish(reader, &["name", "request", "curl", "response", "expect", "sequence"]);
+            fields.finish(reader, &keys::TEST);
             step.map(TestBody::Single)
         }
     };
@@ -69,18 +69,18 @@ fn step(reader: &mut Reader<'_, '_>, fields: &mut Fields<'_, '_>) -> Option<Step
 
 fn response(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<ResponseForm> {
     if let NodeKind::Scalar(..) = node.kind {
-        let status = reader.integer(node, 100..=599)?;
+        let status = reader.integer(node, keys::STATUSES)?;
         return Some(ResponseForm { status, headers: Vec::new() });
     }
     let mut fields = reader.mapping(node, "a response")?;
-    let status = fields.get("status").map(|node| reader.integer(node, 100..=599));
+    let status = fields.get("status").map(|node| reader.integer(node, keys::STATUSES));
     let mut headers = Vec::new();
     if let Some(node) = fields.get("headers") {
         for (name, values) in self::headers(reader, node) {
             headers.extend(values.into_iter().map(|value| (name.clone(), value)));
         }
     }
-    fields.finish(reader, &["status", "headers"]);
+    fields.finish(reader, &keys::RESPONSE);
     let status = status.unwrap_or(Some(Spanned::new(200, node.span)))?;
     Some(ResponseForm { status, headers })
 }
@@ -99,33 +99,16 @@ fn request(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<RequestForm> 
     }
 }
 
-const REQUEST_KEYS: [&str; 14] = [
-    "method",
-    "url",
-    "version",
-    "headers",
-    "body",
-    "client_ip",
-    "country",
-    "asn",
-    "as_name",
-    "proxy_type",
-    "scheme",
-    "tls",
-    "file",
-    "curl",
-];
-
 fn request_mapping(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<RequestForm> {
     let mut fields = reader.mapping(node, "a request")?;
     if let Some(file) = fields.get("file") {
         let file = reader.text(file, "a path");
-        fields.finish(reader, &["file"]);
+        fields.finish_form(reader, &keys::FILE_REQUEST);
         return file.map(RequestForm::File);
     }
     if let Some(curl) = fields.get("curl") {
         let curl = reader.text(curl, "a curl command line");
-        fields.finish(reader, &["curl"]);
+        fields.finish_form(reader, &keys::CURL_REQUEST);
         return curl.map(RequestForm::Curl);
     }
     let mut text = |key: &str| fields.get(key).and_then(|node| reader.verbatim(node, "text"));
@@ -138,21 +121,20 @@ fn request_mapping(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Reque
     let as_name = text("as_name");
     let proxy_type = text("proxy_type");
     let scheme = text("scheme");
-    let asn = fields.get("asn").and_then(|node| reader.integer(node, 0..=u64::from(u32::MAX)));
+    let asn = fields.get("asn").and_then(|node| reader.integer(node, keys::AS_NUMBERS));
     let headers = fields.get("headers").map(|node| headers(reader, node)).unwrap_or_default();
     let mut tls = Vec::new();
     if let Some(node) = fields.get("tls")
         && let Some(mut fields) = reader.mapping(node, "`tls`")
     {
-        let known = ["ja3", "ja4", "version", "sni"];
-        for key in known {
-            if let Some(value) = fields.get(key).and_then(|node| reader.verbatim(node, "text")) {
-                tls.push((Spanned::new(key.to_owned(), value.span), value));
+        for key in keys::TLS.keys {
+            if let Some(value) = fields.get(key.name).and_then(|node| reader.verbatim(node, "text")) {
+                tls.push((Spanned::new(key.name.to_owned(), value.span), value));
             }
         }
-        fields.finish(reader, &known);
+        fields.finish(reader, &keys::TLS);
     }
-    fields.finish(reader, &REQUEST_KEYS);
+    fields.finish(reader, &keys::REQUEST);
     Some(RequestForm::Map(Box::new(RequestMap {
         span: node.span,
         method,

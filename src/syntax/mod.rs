@@ -7,6 +7,7 @@ mod condition;
 #[cfg(test)]
 mod condition_tests;
 mod hazards;
+pub mod keys;
 mod nodes;
 mod project;
 mod report;

@@ -8,7 +8,7 @@ use super::report::Report;
 use super::scalar_map::Place;
 use super::terms::{TermParser, quoted, shorten};
 use super::yaml::{Node, NodeKind};
-use super::{condition, hazards};
+use super::{condition, hazards, keys};
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::source::{Span, Spanned};
 
@@ -265,8 +265,22 @@ impl<'n, 's> Fields<'n, 's> {
         value
     }
 
-    /// Reports what is missing and what nobody asked for; `known` are all keys, for a suggestion.
-    pub(super) fn finish(mut self, reader: &mut Reader<'_, '_>, known: &[&'static str]) {
+    /// Reports what is missing and what nobody asked for.
+    pub(super) fn finish(self, reader: &mut Reader<'_, '_>, mapping: &keys::Mapping) {
+        self.finish_with(reader, &|| mapping.names());
+    }
+
+    /// The same for one form of a mapping.
+    pub(super) fn finish_form(self, reader: &mut Reader<'_, '_>, form: &keys::Form) {
+        self.finish_with(reader, &|| form.keys.to_vec());
+    }
+
+    /// `known` gives all keys, for a suggestion.
+    fn finish_with(mut self, reader: &mut Reader<'_, '_>, known: &dyn Fn() -> Vec<&'static str>) {
+        if self.missing.is_empty() && self.seen.iter().all(|seen| *seen) {
+            return;
+        }
+        let known = known();
         let is_present = |key: &str| self.entries.iter().any(|(name, _, _)| *name == key);
         let free: Vec<&'static str> = known.iter().copied().filter(|key| !is_present(key)).collect();
         for (index, (name, key, _)) in self.entries.iter().enumerate() {
@@ -280,7 +294,7 @@ impl<'n, 's> Fields<'n, 's> {
                     self.missing.retain(|missing| *missing != near);
                     diagnostic.fix(format!("did you mean `{near}`?"), key.span, near)
                 }
-                None => diagnostic.help(format!("known keys are {}", quoted(known))),
+                None => diagnostic.help(format!("known keys are {}", quoted(&known))),
             });
         }
         for key in self.missing {

@@ -7,28 +7,12 @@ use super::ast::{
 };
 use super::nodes::Reader;
 use super::signature::language_version;
-use super::terms;
 use super::yaml::{Node, NodeKind};
+use super::{keys, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceId, Spanned};
 
-const KEYS: [&str; 13] = [
-    "edgesig",
-    "signatures",
-    "targets",
-    "trusted_proxies",
-    "facts",
-    "lists",
-    "limits",
-    "block",
-    "score",
-    "prefix",
-    "services",
-    "lints",
-    "policy",
-];
-
-const LIST_TYPES: [(&str, ListType); 5] = [
+pub(super) const LIST_TYPES: [(&str, ListType); 5] = [
     ("ip", ListType::Ip),
     ("string", ListType::String),
     ("i-string", ListType::IgnoreCaseString),
@@ -71,8 +55,8 @@ pub(super) fn project(reader: &mut Reader<'_, '_>, source: SourceId, root: &Node
     project.block = fields.get("block").map(|node| block(reader, node)).unwrap_or_default();
     project.score_threshold = fields.get("score").and_then(|node| {
         let mut fields = reader.mapping(node, "`score`")?;
-        let threshold = fields.require("threshold").and_then(|node| reader.integer(node, 1..=1_000_000));
-        fields.finish(reader, &["threshold"]);
+        let threshold = fields.require("threshold").and_then(|node| reader.integer(node, keys::THRESHOLDS));
+        fields.finish(reader, &keys::SCORE);
         threshold
     });
     project.prefix = fields.get("prefix").and_then(|node| prefix(reader, node));
@@ -80,7 +64,7 @@ pub(super) fn project(reader: &mut Reader<'_, '_>, source: SourceId, root: &Node
     project.lints =
         fields.get("lints").map(|node| pairs(reader, node, "a mapping of lints to levels")).unwrap_or_default();
     project.policy = fields.get("policy").map(|node| node.span);
-    fields.finish(reader, &KEYS);
+    fields.finish(reader, &keys::PROJECT);
     Some(project)
 }
 
@@ -95,7 +79,7 @@ fn targets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectTargets {
             let version = fields.get("version").and_then(|node| reader.verbatim(node, "a version such as `\"7.1\"`"));
             let vmods = fields.get("vmods").and_then(|node| reader.texts(node, "a list of vmods"));
             targets.varnish = Some(VarnishTarget { version, vmods });
-            fields.finish(reader, &["version", "vmods"]);
+            fields.finish(reader, &keys::VARNISH);
         }
     }
     if let Some(node) = fields.get("fastly") {
@@ -105,10 +89,10 @@ fn targets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectTargets {
         {
             let log_endpoint = fields.get("log_endpoint").and_then(|node| reader.text(node, "a name"));
             targets.fastly = Some(FastlyTarget { log_endpoint });
-            fields.finish(reader, &["log_endpoint"]);
+            fields.finish(reader, &keys::FASTLY);
         }
     }
-    fields.finish(reader, &["varnish", "fastly"]);
+    fields.finish(reader, &keys::TARGETS);
     targets
 }
 
@@ -141,7 +125,7 @@ fn lists(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<ListDeclaration> {
         let file = fields.get("file").and_then(|node| reader.text(node, "a path"));
         let edge = fields.get("edge").and_then(|node| reader.text(node, "a name"));
         let sample = fields.get("sample").and_then(|node| reader.texts(node, "a list of values"));
-        fields.finish(reader, &["type", "values", "file", "edge", "sample"]);
+        fields.finish(reader, &keys::LIST);
         let name = Spanned::new(name.to_owned(), key.span);
         Some(ListDeclaration { name, list_type: list_type?, values, file, edge, sample })
     });
@@ -150,21 +134,21 @@ fn lists(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<ListDeclaration> {
 
 fn limits(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectLimits {
     let Some(mut fields) = reader.mapping(node, "`limits`") else { return ProjectLimits::default() };
-    let mut number = |key: &str, most: u64| fields.get(key).and_then(|node| reader.integer(node, 1..=most));
-    let url = number("url", 65_536);
-    let values = number("values", 1_000);
-    let names = number("names", 10_000);
-    let body = number("body", 1 << 30);
+    let mut number = |key: &str, range| fields.get(key).and_then(|node| reader.integer(node, range));
+    let url = number("url", keys::URL_LENGTHS);
+    let values = number("values", keys::VALUE_COUNTS);
+    let names = number("names", keys::NAME_COUNTS);
+    let body = number("body", keys::BODY_LENGTHS);
     let over = fields.get("over").and_then(|node| reader.term(node, "an action", terms::action));
-    fields.finish(reader, &["url", "values", "names", "body", "over"]);
+    fields.finish(reader, &keys::LIMITS);
     ProjectLimits { url, values, names, body, over }
 }
 
 fn block(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectBlock {
     let Some(mut fields) = reader.mapping(node, "`block`") else { return ProjectBlock::default() };
-    let status = fields.get("status").and_then(|node| reader.integer(node, 400..=599));
+    let status = fields.get("status").and_then(|node| reader.integer(node, keys::BLOCK_STATUSES));
     let body = fields.get("body").and_then(|node| reader.text(node, "`json`, `html`, `text` or a file"));
-    fields.finish(reader, &["status", "body"]);
+    fields.finish(reader, &keys::BLOCK);
     ProjectBlock { status, body }
 }
 
@@ -203,7 +187,7 @@ fn services(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Service> {
         {
             service.select_tags = fields.get("tags").and_then(|node| reader.texts(node, "a list of tags"));
             service.select_ids = fields.get("ids").and_then(|node| reader.texts(node, "a list of ids"));
-            fields.finish(reader, &["tags", "ids"]);
+            fields.finish(reader, &keys::SELECT);
         }
         if let Some(node) = fields.get("modes") {
             for (id, key, value) in reader.entries(node, "a mapping of ids to modes").unwrap_or_default() {
@@ -218,7 +202,7 @@ fn services(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Service> {
                 service.except.push((Spanned::new(id.to_owned(), key.span), condition));
             }
         }
-        fields.finish(reader, &["select", "modes", "except"]);
+        fields.finish(reader, &keys::SERVICE);
         Some(service)
     });
     services.collect()

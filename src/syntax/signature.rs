@@ -5,32 +5,9 @@ use super::ast::{Action, Date, Expression, ExpressionKind, Let, Mode, Rate, Rate
 use super::nodes::Reader;
 use super::values::Risk as Severity;
 use super::yaml::{Document, Node, NodeKind};
-use super::{cases, terms};
+use super::{cases, keys, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceId, Span, Spanned};
-
-const KEYS: [&str; 20] = [
-    "edgesig",
-    "id",
-    "version",
-    "title",
-    "description",
-    "severity",
-    "mode",
-    "owner",
-    "created",
-    "expires",
-    "refs",
-    "tags",
-    "targets",
-    "let",
-    "when",
-    "except",
-    "rate",
-    "then",
-    "tests",
-    "notes",
-];
 
 /// Words that a `let` name cannot be: the grammar reads them as something else.
 const RESERVED: [&str; 13] = [
@@ -72,7 +49,7 @@ pub(super) fn signature(
         language_version(reader, node);
     }
     let id = fields.require("id").and_then(|node| self::id(reader, node, file_name));
-    let version = fields.get("version").and_then(|node| reader.integer(node, 1..=u64::from(u32::MAX)));
+    let version = fields.get("version").and_then(|node| reader.integer(node, keys::VERSIONS));
     let title = fields.require("title").and_then(|node| reader.text(node, "a title"));
     let description = fields.get("description").and_then(|node| reader.text(node, "text"));
     let risks = Risk::ALL.map(|risk| (risk.name(), risk));
@@ -91,7 +68,7 @@ pub(super) fn signature(
     let then = fields.get("then").map(|node| actions(reader, node)).unwrap_or_default();
     let tests = fields.get("tests").map(|node| cases::tests(reader, node)).unwrap_or_default();
     let notes = fields.get("notes").map(|node| notes(reader, node)).unwrap_or_default();
-    fields.finish(reader, &KEYS);
+    fields.finish(reader, &keys::SIGNATURE);
 
     // What is missing was reported; what stands in for it lets the rest be checked in the same run.
     let start = reader.first_line(root.span);
@@ -213,7 +190,7 @@ fn references(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> References {
     ] {
         *list = fields.get(key).and_then(|node| reader.texts(node, "a list of references")).unwrap_or_default();
     }
-    fields.finish(reader, &["cve", "cwe", "attack", "owasp", "urls"]);
+    fields.finish(reader, &keys::REFERENCES);
     references
 }
 
@@ -263,12 +240,12 @@ fn rate(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Rate> {
             .into_iter()
             .collect::<Vec<_>>(),
     });
-    let cost = fields.get("cost").and_then(|node| reader.integer(node, 1..=100));
+    let cost = fields.get("cost").and_then(|node| reader.integer(node, keys::COSTS));
     let points = [("edge", RatePoint::Edge), ("origin", RatePoint::Origin)];
     let at = fields.get("at").and_then(|node| reader.word(node, "place for a rate", &points));
     let count = fields.get("count").map(|node| reader.condition(node, "count"));
     let penalty = fields.get("penalty").and_then(|node| reader.term(node, "a duration", terms::duration));
-    fields.finish(reader, &["key", "limit", "cost", "at", "count", "penalty"]);
+    fields.finish(reader, &keys::RATE);
     let limits = limits.filter(|limits| !limits.is_empty())?;
     Some(Rate { span: node.span, key: key.unwrap_or_default(), limits, cost, at, count, penalty })
 }
