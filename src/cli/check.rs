@@ -1,10 +1,12 @@
 //! `edgesig check`: everything that a repository demands of its signatures before they are merged.
 
+mod output;
+
 use super::console::Console;
 use super::engines;
 use super::failure::{Exit, Failure};
 use super::load::{self, Loaded, Paths};
-use super::render::counted;
+use super::render::report::Report;
 use super::targets;
 use super::tests_of;
 use crate::codegen::{Options, Target};
@@ -12,6 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::ir::{self, Date, Mode, Rule, Ruleset, Selection};
 use crate::lint::{self, Level, Levels};
 use crate::syntax::ast;
+use output::Format;
 use rayon::prelude::*;
 
 const AFTER_HELP: &str = "\
@@ -22,6 +25,7 @@ Examples:
   edgesig check
   edgesig check signatures/cve/log4shell-jndi.yaml
   edgesig check --deny warnings                   in CI
+  edgesig check --format sarif > edgesig.sarif    for code scanning; docs/ci.md has all formats
   edgesig check --target all                      which signature can run where?
   edgesig check --allow short-literal --deny unanchored-pattern
 
@@ -49,6 +53,9 @@ pub struct Arguments {
     /// The day that decides what has expired [default: today, UTC]
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = load::parse_date)]
     today: Option<Date>,
+    /// How to say what was found: human, json, sarif, github (annotations) or junit; docs/ci.md
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t, hide_possible_values = true)]
+    format: Format,
 }
 
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
@@ -58,6 +65,9 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     loaded.diagnostics.extend(of_levels);
     let targets: Vec<&'static Target> = match arguments.target.as_deref() {
         Some("all") => {
+            if arguments.format != Format::Human {
+                return Err(Failure::usage("`--target all` prints a table, which has no other `--format`"));
+            }
             if let Some(exit) = loaded.show(console)? {
                 return Ok(exit);
             }
@@ -100,19 +110,26 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     loaded.diagnostics.extend(compiled);
     loaded.diagnostics.extend(found);
     loaded.diagnostics.sort();
-    loaded.show(console)?;
-    let tests: usize = loaded.ruleset.rules.iter().map(|rule| rule.tests.len()).sum();
     let has = |severity| loaded.diagnostics.list.iter().any(|diagnostic| diagnostic.severity == severity);
     let denied = levels.deny_warnings && has(Severity::Warning);
-    if invalid {
-        Ok(Exit::Invalid)
+    let exit = if invalid {
+        Exit::Invalid
     } else if has(Severity::Error) || denied {
-        Ok(Exit::Findings)
+        Exit::Findings
     } else {
-        let count = counted(loaded.workspace.signatures.len(), "signature");
-        console.line(&format!("checked {count}, {} passed", counted(tests, "test")))?;
-        Ok(Exit::Clean)
-    }
+        Exit::Clean
+    };
+    let report = Report {
+        sources: &loaded.workspace.sources,
+        diagnostics: &loaded.diagnostics,
+        deny_warnings: levels.deny_warnings,
+        folder: &loaded.workspace.folder_in_repository(),
+        signatures: &loaded.workspace.signatures,
+        rules: &loaded.ruleset.rules,
+        tested: tests_make_sense,
+    };
+    output::write(&report, arguments.format, exit == Exit::Clean, console)?;
+    Ok(exit)
 }
 
 /// What the project says of lints, then the command line; the strictest word about a lint counts.

@@ -85,6 +85,15 @@ impl Workspace {
         Ok(workspace)
     }
 
+    /// The project's folder as seen from the top of its repository, the folder with `.git` in it: empty, or a path that
+    /// ends with `/`. Empty too where there is no repository.
+    pub fn folder_in_repository(&self) -> String {
+        match self.root.ancestors().find(|folder| folder.join(".git").exists()) {
+            Some(top) if top != self.root => name(top, &self.root) + "/",
+            Some(_) | None => String::new(),
+        }
+    }
+
     /// What edgesig.yaml names, else `signatures`.
     fn default_paths(&self) -> Result<Vec<PathBuf>, Failure> {
         let named = self.project.as_ref().map(|project| project.signatures.as_slice()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the tests with a real engine share: whether there is one, and a seeded source of requests.
+//! What tests share: the cases, whether there is an engine or a tool, a seeded source of requests and signatures.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 use edgesig::codegen::{Options, TARGETS};
@@ -6,6 +6,7 @@ use edgesig::diagnostic::Diagnostics;
 use edgesig::engine::falco::Falco;
 use edgesig::ir::Ruleset;
 
+pub mod cases;
 pub mod ir;
 pub mod requests;
 pub mod rng;
@@ -42,4 +43,15 @@ pub fn build(ruleset: &Ruleset) -> Option<String> {
         return None;
     }
     artifacts.into_iter().find(|artifact| artifact.path.ends_with(".vcl")).map(|artifact| artifact.content)
+}
+
+/// A tool that scripts/test installs below `target`. Without it a test is skipped visibly, and fails where `CI` is `true`.
+pub fn installed(path: &str, script: &str) -> Option<std::path::PathBuf> {
+    let tool = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join(path);
+    if tool.is_file() {
+        return Some(tool);
+    }
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{path} is not installed, and CI must have it ({script})");
+    eprintln!("SKIPPED: {path} is not installed ({script})");
+    None
 }

@@ -1,15 +1,20 @@
-//! Diagnostics → text for people, through codespan-reporting. Every command prints with it; golden tests use
-//! [`plain`], which has no colours and a fixed width.
+//! Diagnostics → text for people, through codespan-reporting, and with a [`report`] of a check → the formats for
+//! programs. Every command prints with it; golden tests use [`plain`], which has no colours and a fixed width.
 //!
 //! Signatures come in pull requests, so nothing of a source reaches the terminal raw (see [`safe`]), and no line of
 //! output grows with a line of input (see [`window`]).
 
+pub mod github;
+pub mod json;
+pub mod junit;
+pub mod report;
 pub mod safe;
+pub mod sarif;
 mod window;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Fix, Severity};
 use crate::source::{SourceId, SourceMap};
-use codespan_reporting::diagnostic::{self as report, LabelStyle};
+use codespan_reporting::diagnostic::{self as shown_as, LabelStyle};
 use codespan_reporting::term;
 use codespan_reporting::term::termcolor::Ansi;
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,11 +113,11 @@ fn config() -> term::Config {
     term::Config { tab_width: 4, ..term::Config::default() }
 }
 
-fn report(pieces: &mut Pieces<'_>, diagnostic: &Diagnostic) -> report::Diagnostic<usize> {
+fn report(pieces: &mut Pieces<'_>, diagnostic: &Diagnostic) -> shown_as::Diagnostic<usize> {
     let severity = match diagnostic.severity {
-        Severity::Error => report::Severity::Error,
-        Severity::Warning => report::Severity::Warning,
-        Severity::Note => report::Severity::Note,
+        Severity::Error => shown_as::Severity::Error,
+        Severity::Warning => shown_as::Severity::Warning,
+        Severity::Note => shown_as::Severity::Note,
     };
     let mut labels = Vec::new();
     let all = std::iter::once((LabelStyle::Primary, &diagnostic.primary))
@@ -121,14 +126,14 @@ fn report(pieces: &mut Pieces<'_>, diagnostic: &Diagnostic) -> report::Diagnosti
     for (style, label) in all {
         let (piece, range) = pieces.place(label.span, whole);
         let text = safe::line(&label.text, MESSAGE_LIMIT);
-        labels.push(report::Label::new(style, piece, range).with_message(text));
+        labels.push(shown_as::Label::new(style, piece, range).with_message(text));
     }
     let help = diagnostic.help.iter().map(|text| format!("help: {}", safe::text(text, HELP_LIMIT)));
     // A pass may have said in a help line what its fix does.
     let fixes = diagnostic.fixes.iter().map(fix_text).filter(|text| !diagnostic.help.contains(text));
     let fixes = fixes.map(|text| format!("help: {}", safe::text(&text, HELP_LIMIT)));
     let notes = diagnostic.notes.iter().map(|text| format!("note: {}", safe::text(text, HELP_LIMIT)));
-    report::Diagnostic::new(severity)
+    shown_as::Diagnostic::new(severity)
         .with_code(diagnostic.code.id())
         .with_message(safe::line(&diagnostic.message, MESSAGE_LIMIT))
         .with_labels(labels)
