@@ -7,6 +7,7 @@ use edgesig::engine::falco::Falco;
 use edgesig::ir::Ruleset;
 
 pub mod cases;
+pub mod fastly;
 pub mod ir;
 pub mod requests;
 pub mod rng;

@@ -210,7 +210,11 @@ impl Generator<'_> {
             line.extend(quoted(header, escaped(either(self.header(header)))));
         }
         line.extend([Expression::text(",\"status\":"), Expression::call("std.itoa", [name("resp.status")])]);
-        line.extend(quoted("client", name("client.ip")));
+        let client = match self.settings.trusted_proxies {
+            Some(_) => escaped(either(self.header("client"))),
+            None => name("client.ip"),
+        };
+        line.extend(quoted("client", client));
         line.extend(quoted("method", escaped(cut(name("req.method"), 64))));
         line.extend(quoted("host", escaped(cut(either(Expression::Header("req", "host".to_owned())), 256))));
         line.extend(quoted("url", escaped(cut(name("req.url"), 2048))));

@@ -50,8 +50,8 @@ impl Generator<'_> {
             Field::PathExt => self.extension(statements),
             Field::Headers => {
                 let key = reference.keys.first().map_or(&[][..], Vec::as_slice);
-                let header = self.request_header(statements, &String::from_utf8_lossy(key), span);
-                Operand::Text { text: header.clone(), present: Some(header) }
+                let (text, present) = self.request_header(statements, &String::from_utf8_lossy(key), span);
+                Operand::Text { text, present: Some(present) }
             }
             Field::Body => {
                 self.body(statements, span);
@@ -64,7 +64,7 @@ impl Generator<'_> {
             }
             Field::Proto => always(name("req.proto")),
             Field::ClientIp => {
-                self.refuse_proxies(span)?;
+                self.find_client(statements, span)?;
                 Operand::Address { bits: None }
             }
             Field::ClientAsn => {
@@ -76,7 +76,10 @@ impl Generator<'_> {
                 let present = Expression::all([differs(0), differs(4_294_967_294)]);
                 Operand::Integer { value: number, present: Some(present) }
             }
-            Field::ClientAsName => self.fact(statements, "client.as.name", &["?"], span)?,
+            Field::ClientAsName => {
+                self.refuse_proxies(span)?;
+                self.fact(statements, "client.as.name", &["?"], span)?
+            }
             Field::ClientCountry => self.fact(statements, "client.geo.country_code", &["**", "??"], span)?,
             Field::ClientProxyType => self.fact(statements, "client.geo.proxy_type", &["?"], span)?,
             Field::TlsJa3 => self.known(statements, "tls.client.ja3_md5", &[]),
@@ -110,7 +113,7 @@ impl Generator<'_> {
         Operand::Text { text: local, present: Some(present) }
     }
 
-    /// What is known of the client's address, which must be the client's.
+    /// What is known of the client's address.
     fn fact(
         &mut self,
         statements: &mut Vec<Statement>,
@@ -118,28 +121,30 @@ impl Generator<'_> {
         unknown: &[&str],
         span: Span,
     ) -> Option<Operand> {
-        self.refuse_proxies(span)?;
+        self.look_up_client(statements, span)?;
         self.touch(deviations::FACTS, span);
         Some(self.known(statements, variable, unknown))
     }
 
-    /// The client is the TCP peer. A project that has proxies before its edge cannot be built for Fastly where that
-    /// matters.
-    pub(super) fn refuse_proxies(&mut self, span: Span) -> Option<()> {
+    /// Fastly says whose network the peer's address is; that it follows another address is not documented.
+    fn refuse_proxies(&mut self, span: Span) -> Option<()> {
         if self.settings.trusted_proxies.is_none() {
             return Some(());
         }
         self.unsupported(
             span,
-            format!("`{}` needs the client's address, and on Fastly `trusted_proxies` is not followed", self.rule),
+            format!(
+                "`{}`: with `trusted_proxies`, Fastly knows the network of the proxy and not of the client",
+                self.rule
+            ),
             "of the TCP peer on Fastly",
-            "clients talk to Fastly itself: give its signatures a project without `trusted_proxies`, or leave fastly out of `targets`",
+            "ask for `client.country` or `client.ip in @list`, or leave fastly out of `targets`",
         );
         None
     }
 
     /// Claims a view; false when it is there already.
-    fn claim(&mut self, view: &'static str) -> bool {
+    pub(super) fn claim(&mut self, view: &'static str) -> bool {
         self.views.insert(view)
     }
 
@@ -154,14 +159,23 @@ impl Generator<'_> {
         always(method)
     }
 
-    /// A request header that rules read: a variable, or where VCL's grammar has no word for its name a local.
-    pub(super) fn request_header(&mut self, statements: &mut Vec<Statement>, key: &str, span: Span) -> Expression {
+    /// A request header that rules read and what holds when it is there: a variable, or where VCL's grammar has no word for its name a local.
+    pub(super) fn request_header(
+        &mut self,
+        statements: &mut Vec<Statement>,
+        key: &str,
+        span: Span,
+    ) -> (Expression, Expression) {
+        if let Some(key) = super::client::FORWARDED.iter().find(|name| **name == key) {
+            return self.forwarded(statements, key);
+        }
         if is_plain(key) {
             self.headers.insert(key.to_owned());
             if key == "cookie" {
                 self.touch(deviations::COOKIES, span);
             }
-            return Expression::Header("req", key.to_owned());
+            let header = Expression::Header("req", key.to_owned());
+            return (header.clone(), header);
         }
         self.touch(deviations::ODD_NAMES, span);
         let local = self.odd_header(key);
@@ -170,7 +184,7 @@ impl Generator<'_> {
             let value = Expression::call("header.get", [name("req"), Expression::text(key)]);
             statements.push(set(&local, value));
         }
-        local
+        (local.clone(), local)
     }
 
     fn odd_header(&mut self, key: &str) -> Expression {

@@ -21,6 +21,7 @@
 mod answers;
 mod artifacts;
 mod carriers;
+mod client;
 mod deviations;
 mod fields;
 mod functions;

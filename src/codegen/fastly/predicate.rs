@@ -53,9 +53,9 @@ impl Generator<'_> {
             for key in &reference.keys {
                 let one = FieldReference { field: reference.field, keys: vec![key.clone()] };
                 let mut prelude = std::mem::take(&mut self.prelude);
-                let header = self.request_header(&mut prelude.statements, &String::from_utf8_lossy(key), span);
+                let (_, present) = self.request_header(&mut prelude.statements, &String::from_utf8_lossy(key), span);
                 self.prelude = prelude;
-                elements.push((with_field(&comparison.value, &one), Some(header)));
+                elements.push((with_field(&comparison.value, &one), Some(present)));
             }
         } else {
             elements.extend(forms.into_iter().map(|value| (value, None)));
@@ -306,7 +306,8 @@ impl Generator<'_> {
         Some(&list.values)
     }
 
-    fn network(&mut self, bits: Option<(u8, u8)>, networks: &Networks, span: Span) -> Option<Expression> {
+    /// The client, or the network around it, is in one of these.
+    pub(super) fn network(&mut self, bits: Option<(u8, u8)>, networks: &Networks, span: Span) -> Option<Expression> {
         let ruleset = self.ruleset;
         let (nets, stem, comment) = match networks {
             Networks::Literals(nets) => (nets, self.rule.to_owned(), format!("Networks of {}", self.rule)),
@@ -327,7 +328,7 @@ impl Generator<'_> {
                         return None;
                     }
                     self.edge_name(edge, true, span)?;
-                    return Some(name("client.ip").compare(Comparator::Match, name(edge)));
+                    return Some(self.client_text().compare(Comparator::Match, name(edge)));
                 }
                 (nets, list.name.clone(), format!("List {}", list.name))
             }
@@ -347,7 +348,7 @@ impl Generator<'_> {
             self.acls.push(super::Acl { name: name.clone(), comment, networks: nets });
             name
         });
-        Some(name("client.ip").compare(Comparator::Match, name(&acl)))
+        Some(self.client_text().compare(Comparator::Match, name(&acl)))
     }
 }
 

@@ -302,13 +302,14 @@ impl<'r> Generator<'r> {
                 Operand::Truth(truth) => (Some(truth), append(vec![Expression::text("yes/")])),
                 Operand::Address { bits } => {
                     let (ipv4, ipv6) = bits.unwrap_or((32, 128));
+                    let client = self.client_address();
                     let of = |start: &str, total: u32, bits: u8| {
                         let mut parts = vec![Expression::text(start)];
-                        parts.extend(network_parts(total, bits.into()));
+                        parts.extend(network_parts(&client, total, bits.into()));
                         append(parts)
                     };
                     statements.push(when_else(
-                        Expression::call("addr.is_ipv6", [name("client.ip")]),
+                        Expression::call("addr.is_ipv6", [client.clone()]),
                         vec![of("6", 128, ipv6)],
                         vec![of("4", 32, ipv4)],
                     ));
@@ -337,7 +338,7 @@ impl<'r> Generator<'r> {
 }
 
 /// The first bits of an address as numbers of at most 32 bits each.
-fn network_parts(total: u32, bits: u32) -> Vec<Expression> {
+fn network_parts(client: &Expression, total: u32, bits: u32) -> Vec<Expression> {
     let mut parts = Vec::new();
     let mut done = 0;
     while done < bits {
@@ -345,7 +346,7 @@ fn network_parts(total: u32, bits: u32) -> Vec<Expression> {
         let start = total - done - width;
         let number = Expression::call(
             "addr.extract_bits",
-            [name("client.ip"), Expression::Integer(start.into()), Expression::Integer(width.into())],
+            [client.clone(), Expression::Integer(start.into()), Expression::Integer(width.into())],
         );
         parts.extend([Expression::text("."), Expression::call("std.itoa", [number])]);
         done += width;

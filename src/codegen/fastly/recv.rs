@@ -55,6 +55,7 @@ impl<'r> Generator<'r> {
             }
         }
         self.rule = "";
+        self.known_client();
         let limits = self.limits();
         let score = self.score();
         let mut end = self.end();
@@ -75,6 +76,15 @@ impl<'r> Generator<'r> {
             self.locals.iter().map(|(name, kind)| Statement::Declare(name.clone(), kind)).collect();
         main.push(when(first_run(), body));
         main
+    }
+
+    /// The log shows the client whether a rule reads it or not.
+    fn known_client(&mut self) {
+        let Some(span) = self.ruleset.rules.first().map(|rule| rule.span) else { return };
+        let mut prelude = std::mem::take(&mut self.prelude);
+        // What is wrong with the list of proxies is said at the rules that need the client.
+        let _ = self.find_client(&mut prelude.statements, span);
+        self.prelude = prelude;
     }
 
     /// Removes what a client could have sent in our name, and gives the locals their first values.
@@ -106,8 +116,10 @@ impl<'r> Generator<'r> {
 
     /// The names of the headers that carry the verdict from `vcl_recv` to the other subs.
     pub(super) fn internal_headers(&self) -> Vec<String> {
+        let client = self.settings.trusted_proxies.map(|_| "client");
         ["ids", "action", "by", "status", "limit", "location", "retry-after", "tarpit"]
             .into_iter()
+            .chain(client)
             .map(|text| self.header_name(text))
             .chain(self.extra_headers.iter().cloned())
             .collect()
@@ -174,12 +186,15 @@ impl<'r> Generator<'r> {
 
     /// The last four bytes of the hash, little-endian, against the share.
     fn canary(&mut self, rule: &'r Rule, share: u8, actions: Vec<Statement>) -> Option<Vec<Statement>> {
-        self.refuse_proxies(rule.span)?;
+        let mut prelude = std::mem::take(&mut self.prelude);
+        let found = self.find_client(&mut prelude.statements, rule.span);
+        self.prelude = prelude;
+        found?;
         if actions.is_empty() {
             return Some(Vec::new());
         }
         let (hash, lot) = (self.local("hash", "STRING"), self.local("lot", "INTEGER"));
-        let salted = Expression::Sum(vec![Expression::text(format!("{}:", rule.id)), name("client.ip")]);
+        let salted = Expression::Sum(vec![Expression::text(format!("{}:", rule.id)), self.client_text()]);
         let byte =
             |at: i64| Expression::call("substr", [hash.clone(), Expression::Integer(at), Expression::Integer(2)]);
         let bound = (i64::from(share) << 32) / 100;
@@ -429,9 +444,14 @@ impl<'r> Generator<'r> {
                 statements.push(when(filled, vec![set(&generator.header(header), value)]));
             }
         };
-        for (local, header) in
-            [("ids", "ids"), ("limit", "limit"), ("action", "action"), ("by", "by"), ("status", "status")]
-        {
+        for (local, header) in [
+            ("ids", "ids"),
+            ("limit", "limit"),
+            ("action", "action"),
+            ("by", "by"),
+            ("status", "status"),
+            ("client", "client"),
+        ] {
             carry(self, local, header);
         }
         let mut optional = Vec::new();

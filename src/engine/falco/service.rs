@@ -135,11 +135,27 @@ fn bytes(bytes: &[u8]) -> String {
     format!("digest.base64_decode(\"{}\")", base64::engine::general_purpose::STANDARD.encode(bytes))
 }
 
-/// The headers as Fastly shows them after `std.collect`, which falco does not do; names in lower case.
+/// The headers as Fastly shows them after `std.collect`, which falco does not do; names in lower case. On TLS with what
+/// Fastly appends.
 fn headers(request: &Request) -> Vec<(String, Vec<u8>)> {
-    let names: BTreeSet<Vec<u8>> = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let mut names: BTreeSet<Vec<u8>> = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let is_tls = request.facts.scheme.as_deref() == Some("https");
+    let host = crate::eval::parts::joined_header(&request.headers, b"host").unwrap_or_default().into_owned();
+    let appended: [(&[u8], Vec<u8>); 3] = [
+        (b"x-forwarded-for", canonical_text(request.client_ip).into_bytes()),
+        (b"x-forwarded-host", host),
+        (b"x-forwarded-server", b"cache-fra-etou8220041-FRA".to_vec()),
+    ];
+    if is_tls {
+        names.extend(appended.iter().map(|(name, _)| name.to_vec()));
+    }
     let joined = |name: &Vec<u8>| {
-        let value = crate::eval::parts::joined_header(&request.headers, name)?.into_owned();
+        let sent = crate::eval::parts::joined_header(&request.headers, name).map(|value| value.into_owned());
+        let added = appended.iter().filter(|_| is_tls).find(|(other, _)| other == name).map(|(_, value)| value);
+        let value = match (sent, added) {
+            (Some(sent), Some(added)) => [&sent, &b", "[..], added].concat(),
+            (sent, added) => sent.or_else(|| added.cloned())?,
+        };
         let name = String::from_utf8_lossy(name).into_owned();
         let protected = PROTECTED.iter().any(|other| other.eq_ignore_ascii_case(&name));
         Some((if protected { format!("x-test-{name}") } else { name }, value))
@@ -187,8 +203,9 @@ pub(super) fn tests(prefix: &str, groups: &[Vec<Request>]) -> String {
             }
             let _ = writeln!(file, "set req.method = {};", bytes(&request.method));
             let _ = writeln!(file, "testing.call_subroutine(\"vcl_recv\");");
-            let fields = ["Ids", "Action", "By", "Status", "Limit", "Tags"].map(shown).join(" \"|\" ");
-            let _ = writeln!(file, "log \"SEEN|\" {fields} \"|\" testing.state \"|\";\n}}");
+            let client = internal("Client");
+            let fields = ["Ids", "Action", "By", "Status", "Limit"].map(shown).join(" \"|\" ");
+            let _ = writeln!(file, "log \"SEEN|\" {fields} \"|\" if({client}, {client}, client.ip) \"|\";\n}}");
             response(&mut file, &format!("g{number}r{step}"), request);
         }
         let _ = writeln!(file, "}}");
@@ -268,12 +285,17 @@ fn place(name: &str) -> Option<(usize, char, usize)> {
 fn seen_of(line: &str) -> (Seen, Option<u16>) {
     let mut fields = line.split('|').map(str::to_owned);
     let mut next = || fields.next().unwrap_or_default();
-    let (ids, action, by, status, limit) = (next(), next(), next(), next(), next());
+    let (ids, action, by, status, limit, client) = (next(), next(), next(), next(), next(), next());
     let filled = |text: String| Some(text).filter(|text| !text.is_empty());
     let mut matched: Vec<String> = ids.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect();
     matched.sort();
     let action = filled(action).unwrap_or_else(|| "none".to_owned());
-    (Seen { matched, action, by: filled(by), status: 0, limit: filled(limit), client: None }, status.parse().ok())
+    let (by, limit) = (filled(by), filled(limit));
+    let logged = !matched.is_empty() || limit.is_some() || by.is_some();
+    // falco writes some addresses in another way.
+    let canonical = |text: String| text.parse().map_or(text, canonical_text);
+    let client = filled(client).filter(|_| logged).map(canonical);
+    (Seen { matched, action, by, status: 0, limit, client }, status.parse().ok())
 }
 
 fn answered(seen: Seen, status: Option<u16>, request: &Request) -> Seen {

@@ -1,7 +1,7 @@
 //! Requests through falco's tester and through eval, each verdict compared; the tests of signatures.
 
 use super::{Falco, Step, service};
-use crate::engine::compare::{Seen, expected};
+use crate::engine::compare::{Comparison, Seen};
 use crate::engine::verify::{Class, Difference, Report};
 use crate::engine::{EngineError, Options, TestOutcome, TestResult};
 use crate::eval::address::canonical_text;
@@ -9,6 +9,7 @@ use crate::eval::{Evaluator, decode, wire};
 use crate::ir::{Call, Check, ListValues, Patterns, Ruleset, Test, Value};
 use crate::regex::Regex;
 use crate::request::Request;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,13 +36,12 @@ const GROUP: usize = 50;
 /// Sequences that take longer need a clock that can be moved, which falco has not.
 const BURST: Duration = Duration::from_secs(1);
 
-/// The set as Fastly means it: its body limit, its own facts, no proxies before it.
+/// The set as Fastly means it: its body limit, its own facts.
 pub fn as_on_fastly(ruleset: &Ruleset) -> Ruleset {
     let mut ruleset = ruleset.clone();
     let settings = &mut ruleset.settings;
     settings.limits.body = settings.limits.body.min(BODY_LIMIT);
     settings.facts.clear();
-    settings.trusted_proxies = None;
     ruleset
 }
 
@@ -64,6 +64,7 @@ pub fn verify(
 ) -> Result<Report, EngineError> {
     let ruleset = as_on_fastly(ruleset);
     let vcl = service::service(files, &ruleset.settings.prefix, &ruleset.lists);
+    let comparison = Comparison::new(&ruleset);
     let mut report = Report::default();
     let mut requests = requests.peekable();
     while requests.peek().is_some() {
@@ -81,7 +82,7 @@ pub fn verify(
             let mut evaluator = Evaluator::new(&ruleset);
             let verdict = evaluator.verdict(request);
             report.matched += u64::from(!verdict.matched.is_empty());
-            let wanted = expected(&ruleset, request, &verdict);
+            let wanted = comparison.expected(request, &verdict);
             let class = classify(&ruleset, &vcl, report.requests, request, &wanted, &step);
             report.count(class, options.keep);
         }
@@ -170,7 +171,15 @@ fn deviation(vcl: &str, request: &Request, step: &Step) -> Option<&'static str> 
     if request.body.contains(&0) {
         return Some(FALCO_DEVIATIONS[3]);
     }
-    (canonical_text(request.client_ip) != request.client_ip.to_canonical().to_string()).then_some(FALCO_DEVIATIONS[4])
+    addresses(request).any(|ip| canonical_text(ip) != ip.to_canonical().to_string()).then_some(FALCO_DEVIATIONS[4])
+}
+
+/// The addresses that can turn out to be the client's.
+fn addresses(request: &Request) -> impl Iterator<Item = IpAddr> {
+    let forwarded = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"x-forwarded-for"));
+    let listed = forwarded.flat_map(|(_, value)| value.split(|byte| *byte == b','));
+    let read = listed.filter_map(|text| std::str::from_utf8(text).ok()?.trim().parse().ok());
+    std::iter::once(request.client_ip).chain(read)
 }
 
 /// Runs the tests of every rule, each in a fresh state, judged by the recorded matches of its own signature. `ruleset`
