@@ -146,6 +146,19 @@ codes! {
         "The lint finds nothing in this file (any more). Left in place, the comment would hide the next mistake of this kind.";
     UnusedLet = "unused-let", Warning, "a `let` that nothing uses",
         "A name that is never used is often a misspelled use. Remove it, or use it.";
+    // check: the lock file
+    ChangedWithoutVersion = "changed-without-version", Error, "a signature whose meaning changed and whose version did not",
+        "Logs and reports name a signature by id and version, so one version must mean one thing. Severity, conditions, rate and actions count; title, description, tests, comments, mode, dates and the contents of lists do not. Raise `version`, then let `edgesig check --update-lock` write the lock file.";
+    LowerVersion = "lower-version", Error, "a version lower than the one in the lock file",
+        "A version never goes back, not even to undo a change: an old state comes back under a new number. The mistake often comes from a merge.";
+    ReusedId = "reused-id", Error, "the id of a retired signature, used for another one",
+        "An id means one signature for ever, so that old logs, tickets and exceptions stay readable. Give the new signature an id of its own.";
+    LostSignature = "lost-signature", Error, "a signature of the lock file that no file has any more",
+        "A protection that was released does not just disappear, by a bad merge or a renamed file. Retire the signature with `mode: retired`; once the lock file says `retired`, its file can be removed.";
+    StaleLock = "stale-lock", Error, "the lock file does not know the signatures as they are",
+        "Each change of a signature is recorded in edgesig.lock in the same commit; otherwise the next change could not be told from this one. `edgesig check --update-lock` writes the file.";
+    InvalidLock = "invalid-lock", Error, "the lock file cannot be read",
+        "edgesig.lock is written by `edgesig check --update-lock`, one line per signature; it is not edited by hand. After a merge conflict keep one of the two lines for each signature, then update it.";
 }
 
 /// What a diagnostic is an instance of: one of the compiler's codes, or a lint (`lint::LINTS`). Ids are unique over both.

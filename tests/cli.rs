@@ -5,6 +5,8 @@
 //! edgesig check signatures
 //! edgesig eval < requests.jsonl
 //! cat build/edgesig.vcl
+//! cp changed.yaml signatures/a.yaml
+//! rm signatures/b.yaml
 //! ```
 //!
 //! Each runs in a copy of the folder; what it says and its exit code are the golden.
@@ -44,6 +46,14 @@ fn run_line(line: &str, folder: &Path) -> String {
     let input = words.iter().position(|word| word == "<").map(|at| words.split_off(at)[1].clone());
     if words[0] == "cat" {
         return fs::read_to_string(folder.join(&words[1])).unwrap_or_else(|error| format!("{error}\n"));
+    }
+    if words[0] == "cp" {
+        fs::copy(folder.join(&words[1]), folder.join(&words[2])).unwrap();
+        return String::new();
+    }
+    if words[0] == "rm" {
+        fs::remove_file(folder.join(&words[1])).unwrap();
+        return String::new();
     }
     assert_eq!(words[0], "edgesig", "{line}");
     let input = input.map_or(Vec::new(), |name| fs::read(folder.join(name)).unwrap());

@@ -135,7 +135,7 @@ fn error_cases() {
 }
 
 /// Codes of the layers behind: they have their cases there.
-const ELSEWHERE: [Code; 9] = [
+const ELSEWHERE: [Code; 15] = [
     Code::UnsupportedOnTarget,
     Code::TargetDeviation,
     Code::RateError,
@@ -145,4 +145,25 @@ const ELSEWHERE: [Code; 9] = [
     Code::InvalidSuppression,
     Code::ExpiredSuppression,
     Code::UnusedSuppression,
+    Code::ChangedWithoutVersion,
+    Code::LowerVersion,
+    Code::ReusedId,
+    Code::LostSignature,
+    Code::StaleLock,
+    Code::InvalidLock,
 ];
+
+/// Codes that only a repository has, with its files and its day, are in a case of `cases/cli`.
+#[test]
+fn codes_of_check_are_in_a_case_of_the_command_line() {
+    let cli = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
+    let said: String = ["cli", "."]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(cli.join(folder)).unwrap())
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap_or_default())
+        .collect();
+    let of_targets = [Code::UnsupportedOnTarget, Code::TargetDeviation, Code::RateError];
+    for code in ELSEWHERE.iter().filter(|code| !of_targets.contains(code)) {
+        assert!(said.contains(&format!("[{}]", code.id())), "no case says {}", code.id());
+    }
+}

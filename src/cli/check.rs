@@ -1,5 +1,6 @@
 //! `edgesig check`: everything that a repository demands of its signatures before they are merged.
 
+pub mod gate;
 mod output;
 
 use super::console::Console;
@@ -14,17 +15,20 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::ir::{self, Date, Mode, Rule, Ruleset, Selection};
 use crate::lint::{self, Level, Levels};
 use crate::syntax::ast;
+use gate::Gate;
 use output::Format;
 use rayon::prelude::*;
 
 const AFTER_HELP: &str = "\
 Demands of every signature: it compiles for every target of the project, it has at least one test
-that matches and one that does not, and its tests pass. Warnings leave the exit code at 0.
+that matches and one that does not, and its tests pass. Where there is an edgesig.lock, a changed
+meaning needs a new version, and no signature gets lost. Warnings leave the exit code at 0.
 
 Examples:
   edgesig check
   edgesig check signatures/cve/log4shell-jndi.yaml
   edgesig check --deny warnings                   in CI
+  edgesig check --update-lock                     after a change, to be committed with it
   edgesig check --format sarif > edgesig.sarif    for code scanning; docs/ci.md has all formats
   edgesig check --target all                      which signature can run where?
   edgesig check --allow short-literal --deny unanchored-pattern
@@ -56,17 +60,21 @@ pub struct Arguments {
     /// How to say what was found: human, json, sarif, github (annotations) or junit; docs/ci.md
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t, hide_possible_values = true)]
     format: Format,
+    /// Write edgesig.lock anew, unless a signature changed without a new version, or is gone
+    #[arg(long, conflicts_with = "paths")]
+    update_lock: bool,
 }
 
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let mut loaded = Loaded::load(&arguments.paths.paths)?;
+    let gate = Gate::open(&mut loaded, arguments.paths.paths.is_empty())?;
     let mut of_levels = Diagnostics::default();
     let levels = levels(arguments, loaded.workspace.project.as_ref(), &mut of_levels)?;
     loaded.diagnostics.extend(of_levels);
     let targets: Vec<&'static Target> = match arguments.target.as_deref() {
         Some("all") => {
-            if arguments.format != Format::Human {
-                return Err(Failure::usage("`--target all` prints a table, which has no other `--format`"));
+            if arguments.format != Format::Human || arguments.update_lock {
+                return Err(Failure::usage("`--target all` prints a table: no `--format`, no `--update-lock`"));
             }
             if let Some(exit) = loaded.show(console)? {
                 return Ok(exit);
@@ -109,6 +117,12 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     invalid |= compiled.has_errors();
     loaded.diagnostics.extend(compiled);
     loaded.diagnostics.extend(found);
+    let people_read = arguments.format == Format::Human;
+    let of_lock = match arguments.update_lock {
+        true => gate.update(&loaded, invalid, people_read, console)?,
+        false => gate.check(&loaded),
+    };
+    loaded.diagnostics.extend(of_lock);
     loaded.diagnostics.sort();
     let has = |severity| loaded.diagnostics.list.iter().any(|diagnostic| diagnostic.severity == severity);
     let denied = levels.deny_warnings && has(Severity::Warning);

@@ -1,9 +1,11 @@
 //! `edgesig init`: a new repository, or a new signature in one. Writes files that pass `check`, and never over a file
 //! that is there.
 
+use super::check::gate;
 use super::console::Console;
 use super::failure::{Exit, Failure};
 use super::load;
+use super::lock::LOCK_FILE;
 use super::workspace::PROJECT_FILE;
 use std::fs;
 use std::io::Write;
@@ -54,6 +56,9 @@ fn new_repository(folder: &Path, console: &mut Console) -> Result<Exit, Failure>
         create(path, content)?;
         console.line(&format!("created {}", path.display()))?;
     }
+    if gate::lock_new_repository(folder, console)? {
+        console.line(&format!("created {}", folder.join(LOCK_FILE).display()))?;
+    }
     console.line("\nNext: `edgesig check`, then `edgesig build --target varnish`; README.md has a line for CI.")?;
     Ok(Exit::Clean)
 }
@@ -69,6 +74,10 @@ fn new_signature(folder: Option<&Path>, id: &str, console: &mut Console) -> Resu
     create(&path, &example(id))?;
     console.line(&format!("created {}", path.display()))?;
     console.line(&format!("\nNext: edit it, then `edgesig check {}`.", path.display()))?;
+    let folder = std::path::absolute(&path).unwrap_or_default();
+    if folder.ancestors().any(|folder| folder.join(LOCK_FILE).is_file()) {
+        console.line("Before you commit, `edgesig check --update-lock` adds it to the lock file.")?;
+    }
     Ok(Exit::Clean)
 }
 

@@ -16,6 +16,7 @@ mod failure;
 mod init;
 mod lines;
 mod load;
+mod lock;
 mod targets;
 mod test;
 mod tests_of;

@@ -7,6 +7,7 @@
 mod find;
 
 use super::failure::{Failure, reason};
+use super::lock::LOCK_FILE;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::semantic::{self, Files};
 use crate::source::{SourceId, SourceMap, Span};
@@ -92,6 +93,31 @@ impl Workspace {
             Some(top) if top != self.root => name(top, &self.root) + "/",
             Some(_) | None => String::new(),
         }
+    }
+
+    /// Reads the lock file beside the project file into the sources, if there is one.
+    pub fn read_lock(&mut self) -> Result<Option<SourceId>, Failure> {
+        let Some(path) = self.lock_file()? else { return Ok(None) };
+        let Content::Whole(bytes) = read_limited(&path, FILE_LIMIT)? else {
+            return Err(Failure::usage(format!("`{LOCK_FILE}` is larger than {} MiB", FILE_LIMIT >> 20)));
+        };
+        self.folders.push(self.root.clone());
+        // What is no UTF-8 is no line of a lock file either.
+        Ok(Some(self.sources.add(LOCK_FILE, String::from_utf8_lossy(&bytes))))
+    }
+
+    pub fn write_lock(&self, text: &str) -> Result<(), Failure> {
+        let path = self.lock_file()?.unwrap_or_else(|| self.root.join(LOCK_FILE));
+        fs::write(&path, text).map_err(|error| Failure::file("write", &path, &error))
+    }
+
+    /// Where the lock file is; a link must not lead out of the project's folder.
+    fn lock_file(&self) -> Result<Option<PathBuf>, Failure> {
+        if fs::symlink_metadata(self.root.join(LOCK_FILE)).is_err() {
+            return Ok(None);
+        }
+        let path = self.inside(&self.root, LOCK_FILE);
+        path.map(Some).map_err(|reason| Failure::usage(format!("`{LOCK_FILE}`: {reason}")))
     }
 
     /// What edgesig.yaml names, else `signatures`.

@@ -47,8 +47,11 @@ struct Printer<'r> {
 impl Printer<'_> {
     /// One line.
     fn line(&mut self, indent: usize, text: &str) {
-        // Conditions can nest deeply; past this the text would be mostly blanks.
+        // Conditions can nest deeply; past this the text would be mostly blanks, and the depth is a number.
         self.out.extend(std::iter::repeat_n("  ", indent.min(40)));
+        if indent > 40 {
+            let _ = write!(self.out, "{indent}| ");
+        }
         self.out.push_str(text);
         self.out.push('\n');
     }

@@ -1,0 +1,106 @@
+//! The part of `check` that compares the repository with its lock file, and writes that.
+
+use crate::cli::console::Console;
+use crate::cli::failure::Failure;
+use crate::cli::load::Loaded;
+use crate::cli::lock::{self, LOCK_FILE, Lock, Repository};
+use crate::cli::render::counted;
+use crate::diagnostic::Diagnostics;
+use crate::source::SourceId;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Writes the first lock file of a new repository. False: something in the folder is wrong, and `check` will say what.
+pub fn lock_new_repository(folder: &Path, console: &mut Console) -> Result<bool, Failure> {
+    let mut loaded = Loaded::load(&[folder.to_owned()])?;
+    let gate = Gate::open(&mut loaded, true)?;
+    let invalid = loaded.diagnostics.has_errors();
+    gate.update(&loaded, invalid, false, console)?;
+    Ok(!invalid)
+}
+
+/// The lock file of a run.
+pub struct Gate {
+    /// Of the file, where there is one.
+    source: Option<SourceId>,
+    ids: BTreeSet<String>,
+    /// Every signature of the project is in the run.
+    whole: bool,
+}
+
+impl Gate {
+    /// Reads the lock file, if there is one.
+    pub fn open(loaded: &mut Loaded, whole: bool) -> Result<Gate, Failure> {
+        let source = loaded.workspace.read_lock()?;
+        let sources = &loaded.workspace.sources;
+        let stem = |source: &SourceId| Some(Path::new(sources.name(*source)).file_stem()?.to_str()?.to_owned());
+        let ids = loaded.workspace.signatures.iter().filter_map(stem).collect();
+        Ok(Gate { source, ids, whole })
+    }
+
+    fn repository<'r>(&'r self, loaded: &'r Loaded) -> Repository<'r> {
+        Repository {
+            sources: &loaded.workspace.sources,
+            signatures: &loaded.signatures,
+            ruleset: &loaded.ruleset,
+            ids: &self.ids,
+            whole: self.whole,
+        }
+    }
+
+    /// What the lock file forbids, and where it is behind. Without a lock file nothing.
+    pub fn check(&self, loaded: &Loaded) -> Diagnostics {
+        let mut found = Diagnostics::default();
+        if let Some(lock) = self.lock(loaded, &mut found) {
+            let repository = self.repository(loaded);
+            found.extend(lock::violations(&lock, &repository));
+            if self.whole {
+                // What forbids the merge is said once.
+                let said: BTreeSet<_> = found.list.iter().map(|diagnostic| diagnostic.primary.span.source).collect();
+                let mut stale = lock::stale(&lock, &repository);
+                stale.list.retain(|diagnostic| {
+                    Some(diagnostic.primary.span.source) == self.source
+                        || !said.contains(&diagnostic.primary.span.source)
+                });
+                found.extend(stale);
+            }
+        }
+        found
+    }
+
+    /// Writes the lock file anew, unless something forbids it; gives what does. `tell`: people read along.
+    pub fn update(
+        &self,
+        loaded: &Loaded,
+        invalid: bool,
+        tell: bool,
+        console: &mut Console,
+    ) -> Result<Diagnostics, Failure> {
+        let mut found = Diagnostics::default();
+        let lock = self.lock(loaded, &mut found);
+        let repository = self.repository(loaded);
+        if let Some(lock) = &lock {
+            found.extend(lock::violations(lock, &repository));
+        }
+        if invalid || found.has_errors() {
+            if tell {
+                console.message("warning", &format!("{LOCK_FILE} is not written: there are errors"))?;
+            }
+            return Ok(found);
+        }
+        let text = lock::updated(lock.as_ref(), &repository);
+        if self.source.map(|source| loaded.workspace.sources.text(source)) == Some(&text) {
+            return Ok(found);
+        }
+        loaded.workspace.write_lock(&text)?;
+        if tell {
+            let lines = text.lines().filter(|line| !line.starts_with('#')).count() - 1;
+            console.message("note", &format!("wrote {LOCK_FILE} with {}", counted(lines, "signature")))?;
+        }
+        Ok(found)
+    }
+
+    fn lock(&self, loaded: &Loaded, found: &mut Diagnostics) -> Option<Lock> {
+        lock::parse(&loaded.workspace.sources, self.source?, found)
+    }
+}
