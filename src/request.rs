@@ -7,7 +7,7 @@ mod message;
 mod reading_tests;
 mod shell;
 
-pub use curl::parse_curl;
+pub use curl::{CurlError, parse_curl};
 pub use json::{RequestLine, parse_json_line};
 pub use message::{parse_message, parse_request_line};
 

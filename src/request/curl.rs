@@ -8,7 +8,19 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use std::ops::Range;
+
 use super::{Bytes, Request, shell};
+
+/// Why a curl command cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CurlError {
+    /// A sentence without full stop.
+    pub message: String,
+    /// The bytes of the command that it is about.
+    pub range: Range<usize>,
+}
 
 /// Options without a value that change nothing in the request.
 const IGNORED: &[&str] = &[
@@ -26,7 +38,6 @@ const IGNORED: &[&str] = &[
     "no-keepalive",
     "ipv4",
     "ipv6",
-    "globoff",
     "progress-bar",
     "http2-prior-knowledge",
     "tlsv1.2",
@@ -132,60 +143,80 @@ const WITH_VALUE: &[&str] = &[
     "oauth2-bearer",
 ];
 
-/// Reads a curl command line. The error is a sentence without full stop.
-pub fn parse_curl(text: &str) -> Result<Request, String> {
-    let words = shell::split(text)?;
-    let mut words = words.into_iter().peekable();
-    if let Some(first) = words.peek() {
-        let name = first.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        if matches!(name, b"curl" | b"curl.exe") {
-            words.next();
-        } else {
-            return Err("a curl command starts with `curl`".to_owned());
-        }
+/// Options without a value that change the request.
+const FLAGS: &[&str] = &[
+    "get",
+    "head",
+    "path-as-is",
+    "globoff",
+    "http1.0",
+    "http1.1",
+    "http2",
+    "http2-prior-knowledge",
+    "http3",
+    "http3-only",
+];
+
+/// Reads a curl command line.
+pub fn parse_curl(text: &str) -> Result<Request, CurlError> {
+    let mut words = shell::split(text)?.into_iter();
+    let first = words.next();
+    let name = first.as_ref().map(|word| word.value.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
+    let whole = first.as_ref().map_or(0..text.len(), |word| word.range.clone());
+    if !matches!(name, Some(b"curl" | b"curl.exe")) {
+        return Err(CurlError { message: "a curl command starts with `curl`".to_owned(), range: whole });
     }
     let mut command = Command::default();
     let mut options = true;
-    while let Some(word) = words.next() {
+    while let Some(shell::Word { value: word, range }) = words.next() {
+        let at = |message: String| CurlError { message, range: range.clone() };
+        // The value of an option is the next word; an error of it marks both.
+        let mut value_of = |name: &str| match words.next() {
+            Some(value) => Ok((value.value, range.start..value.range.end)),
+            None => Err(at(format!("the curl option `{name}` has no value"))),
+        };
         if !options || !word.starts_with(b"-") || word == b"-" {
-            command.set_url(word)?;
+            command.set_url(word, range.clone()).map_err(at)?;
         } else if word == b"--" {
             options = false;
         } else if let Some(long) = word.strip_prefix(b"--") {
             let name = String::from_utf8_lossy(long).into_owned();
-            let value = if takes_value(&name) { Some(value_of(&name, words.next())?) } else { None };
-            command.option(&name, value)?;
+            if takes_value(&name) {
+                let (value, range) = value_of(&name)?;
+                command.option(&name, value, &range).map_err(|message| CurlError { message, range })?;
+            } else {
+                command.option(&name, Bytes::new(), &range).map_err(at)?;
+            }
         } else {
             // `-sSk`, `-XPOST`
             let mut letters = &word[1..];
             while let Some((letter, rest)) = letters.split_first() {
                 let name = SHORT.iter().find(|(short, _)| short == letter).map(|(_, name)| *name);
-                let name = name.ok_or_else(|| format!("unknown curl option `-{}`", char::from(*letter)))?;
+                let name = name.ok_or_else(|| at(format!("unknown curl option `-{}`", char::from(*letter))))?;
                 letters = rest;
-                let mut value = None;
-                if takes_value(name) {
-                    let attached = std::mem::take(&mut letters);
-                    value = Some(if attached.is_empty() { value_of(name, words.next())? } else { attached.to_vec() });
+                if !takes_value(name) {
+                    command.option(name, Bytes::new(), &range).map_err(at)?;
+                    continue;
                 }
-                command.option(name, value)?;
+                let attached = std::mem::take(&mut letters);
+                let (value, range) =
+                    if attached.is_empty() { value_of(name)? } else { (attached.to_vec(), range.clone()) };
+                command.option(name, value, &range).map_err(|message| CurlError { message, range })?;
             }
         }
     }
-    command.into_request()
+    command.into_request(whole)
 }
 
 fn takes_value(name: &str) -> bool {
     WITH_VALUE.contains(&name) || IGNORED_WITH_VALUE.contains(&name)
 }
 
-fn value_of(name: &str, value: Option<Bytes>) -> Result<Bytes, String> {
-    value.ok_or_else(|| format!("the curl option `{name}` has no value"))
-}
-
 /// What the options add up to.
 #[derive(Default)]
 struct Command {
-    url: Option<Bytes>,
+    /// With the place where it is written.
+    url: Option<(Bytes, Range<usize>)>,
     method: Option<Bytes>,
     target: Option<Bytes>,
     version: Option<&'static str>,
@@ -197,21 +228,21 @@ struct Command {
     get: bool,
     head: bool,
     path_as_is: bool,
+    globoff: bool,
 }
 
 impl Command {
-    fn set_url(&mut self, url: Bytes) -> Result<(), String> {
-        match self.url.replace(url) {
+    fn set_url(&mut self, url: Bytes, range: Range<usize>) -> Result<(), String> {
+        match self.url.replace((url, range)) {
             None => Ok(()),
             Some(_) => Err("a curl command with several URLs is several requests".to_owned()),
         }
     }
 
-    fn option(&mut self, name: &str, value: Option<Bytes>) -> Result<(), String> {
-        let value = value.unwrap_or_default();
+    fn option(&mut self, name: &str, value: Bytes, range: &Range<usize>) -> Result<(), String> {
         match name {
             "request" => self.method = Some(value),
-            "url" => self.set_url(value)?,
+            "url" => self.set_url(value, range.clone())?,
             "request-target" => self.target = Some(value),
             "header" => self.header(&value)?,
             "user-agent" => self.set("User-Agent", value),
@@ -228,7 +259,10 @@ impl Command {
                 let encoded = urlencode(&value)?;
                 self.add_data(&encoded, b"&");
             }
-            "url-query" => self.query.push(urlencode(&value)?),
+            "url-query" => self.query.push(match value.strip_prefix(b"+") {
+                Some(encoded) => encoded.to_vec(),
+                None => urlencode(&value)?,
+            }),
             "json" => {
                 self.is_json = true;
                 self.add_data(&value, b"");
@@ -236,6 +270,7 @@ impl Command {
             "get" => self.get = true,
             "head" => self.head = true,
             "path-as-is" => self.path_as_is = true,
+            "globoff" => self.globoff = true,
             "http1.0" => self.version = Some("HTTP/1.0"),
             "http1.1" => self.version = Some("HTTP/1.1"),
             "http2" | "http2-prior-knowledge" => self.version = Some("HTTP/2"),
@@ -247,7 +282,12 @@ impl Command {
             }
             "upload-file" | "config" => return Err(refused("file", &value)),
             ignored if IGNORED.contains(&ignored) || IGNORED_WITH_VALUE.contains(&ignored) => {}
-            unknown => return Err(format!("unknown curl option `--{unknown}`")),
+            unknown => {
+                let known = WITH_VALUE.iter().chain(IGNORED_WITH_VALUE).chain(IGNORED).chain(FLAGS);
+                let near = nearest(unknown, known.copied());
+                let hint = near.map(|near| format!(", did you mean `--{near}`?")).unwrap_or_default();
+                return Err(format!("unknown curl option `--{unknown}`{hint}"));
+            }
         }
         Ok(())
     }
@@ -294,9 +334,13 @@ impl Command {
         }
     }
 
-    fn into_request(mut self) -> Result<Request, String> {
-        let url = self.url.take().ok_or("the curl command has no URL")?;
-        let (authority, mut target) = split_url(&url)?;
+    fn into_request(mut self, whole: Range<usize>) -> Result<Request, CurlError> {
+        let Some((url, range)) = self.url.take() else {
+            return Err(CurlError { message: "the curl command has no URL".to_owned(), range: whole });
+        };
+        let at_url = |message| CurlError { message, range: range.clone() };
+        let url = if self.globoff { url } else { unglobbed(&url).map_err(&at_url)? };
+        let (authority, mut target) = split_url(&url).map_err(&at_url)?;
         if !self.path_as_is {
             target = remove_dot_segments(&target);
         }
@@ -307,6 +351,9 @@ impl Command {
         for part in query {
             target.push(if memchr::memchr(b'?', &target).is_some() { b'&' } else { b'?' });
             target.extend_from_slice(&part);
+        }
+        if has_blank(&target) {
+            return Err(at_url(BLANK.to_owned()));
         }
         let host_at = memchr::memrchr(b'@', authority).map_or(0, |at| at + 1);
         let (user, host) = (authority[..host_at].strip_suffix(b"@"), &authority[host_at..]);
@@ -338,14 +385,68 @@ impl Command {
     }
 }
 
+/// The option that is at most two slips away.
+fn nearest<'o>(word: &str, options: impl Iterator<Item = &'o str>) -> Option<&'o str> {
+    let distance = |option: &'o str| (strsim::damerau_levenshtein(word, option), option);
+    options.map(distance).filter(|(distance, _)| *distance <= 2).min().map(|(_, option)| option)
+}
+
 fn refused(what: &str, name: &[u8]) -> String {
     format!("the {what} `{}` is not read: write its content into the command", String::from_utf8_lossy(name))
 }
 
+const BLANK: &str = "a blank or control character in the URL; write it as `%20`";
+
+fn has_blank(url: &[u8]) -> bool {
+    url.iter().any(|byte| *byte <= b' ' || *byte == 0x7f)
+}
+
+/// A URL as curl reads it without `--globoff`: a backslash before a bracket is removed, and brackets without one would be
+/// several requests. The brackets of an IPv6 address are no glob.
+fn unglobbed(url: &[u8]) -> Result<Bytes, String> {
+    let mut plain = Bytes::with_capacity(url.len());
+    let mut at = 0;
+    while let Some(byte) = url.get(at) {
+        match (byte, url.get(at + 1)) {
+            (b'\\', Some(bracket @ (b'[' | b']' | b'{' | b'}'))) => {
+                plain.push(*bracket);
+                at += 2;
+            }
+            (b'[', Some(b']')) => {
+                plain.extend_from_slice(b"[]");
+                at += 2;
+            }
+            (b'[', _) if ipv6_length(&url[at..]).is_some() => {
+                let length = ipv6_length(&url[at..]).unwrap_or(1);
+                plain.extend_from_slice(&url[at..at + length]);
+                at += length;
+            }
+            (bracket @ (b'[' | b']' | b'{' | b'}'), _) => {
+                return Err(format!(
+                    "curl takes `{}` in a URL for a pattern; add `-g` to have it sent as it is",
+                    char::from(*bracket)
+                ));
+            }
+            (other, _) => {
+                plain.push(*other);
+                at += 1;
+            }
+        }
+    }
+    Ok(plain)
+}
+
+/// Length of an IPv6 address in brackets that a text starts with.
+fn ipv6_length(text: &[u8]) -> Option<usize> {
+    let end = memchr::memchr(b']', text)?;
+    let address = std::str::from_utf8(&text[1..end]).ok()?;
+    address.split('%').next()?.parse::<std::net::Ipv6Addr>().ok().map(|_| end + 1)
+}
+
 /// Authority and origin-form target of a URL; the fragment is cut, as it is never sent.
 fn split_url(url: &[u8]) -> Result<(&[u8], Bytes), String> {
-    if url.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {
-        return Err("a blank or control character in the URL; write it as `%20`".to_owned());
+    if has_blank(url) {
+        return Err(BLANK.to_owned());
     }
     let rest = match memchr::memmem::find(url, b"://") {
         Some(at) if matches!(&url[..at].to_ascii_lowercase()[..], b"http" | b"https") => &url[at + 3..],
@@ -407,6 +508,8 @@ fn urlencode(value: &[u8]) -> Result<Bytes, String> {
     for byte in content {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             encoded.push(*byte);
+        } else if *byte == b' ' {
+            encoded.push(b'+');
         } else {
             encoded.extend_from_slice(format!("%{byte:02X}").as_bytes());
         }

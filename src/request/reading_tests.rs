@@ -131,7 +131,7 @@ fn curl_as_browsers_copy_it() {
 fn curl_options() {
     assert_eq!(curl("curl -sSkXPUT h:81"), "PUT / HTTP/1.1\nHost: h:81\n\n");
     assert_eq!(curl("curl http://u:p%40@h?a"), "GET /?a HTTP/1.1\nHost: h\nAuthorization: Basic dTpwQA==\n\n");
-    assert_eq!(curl("curl -G -d a=1 --data-urlencode 'b=x y' h/p?q"), "GET /p?q&a=1&b=x%20y HTTP/1.1\nHost: h\n\n");
+    assert_eq!(curl("curl -G -d a=1 --data-urlencode 'b=x y' h/p?q"), "GET /p?q&a=1&b=x+y HTTP/1.1\nHost: h\n\n");
     assert_eq!(curl("curl -I h/a/./b/../c/.."), "HEAD /a/ HTTP/1.1\nHost: h\n\n");
     assert_eq!(
         curl("curl --json '{}' -H 'Accept:' -H 'X;' -A me -e r --http1.0 h"),
@@ -140,10 +140,53 @@ fn curl_options() {
     assert_eq!(curl("curl --http2 h -H 'Host:'"), "GET / HTTP/2\n\n");
 }
 
+/// What curl 7.88 sends: a URL without `--path-as-is` loses its dot segments, one without `-g` is a pattern.
+#[test]
+fn curl_urls() {
+    for (url, target) in [
+        ("'h/a/../b/./c'", "/b/c"),
+        ("--path-as-is 'h/a/../b/./c'", "/a/../b/./c"),
+        ("'h/../../etc/passwd?x=/../y'", "/etc/passwd?x=/../y"),
+        ("'h/a/%2e%2e/b'", "/a/%2e%2e/b"),
+        ("'h/a/..;/b'", "/a/..;/b"),
+        ("'h/a//../b'", "/a/b"),
+        ("-g 'h/?a=${x}[1]'", "/?a=${x}[1]"),
+        ("'h/?a=\\{b\\}\\[1\\]'", "/?a={b}[1]"),
+        ("'h/?a[]=1&b=\\c'", "/?a[]=1&b=\\c"),
+        ("'http://[::1]:80/?a=1'", "/?a=1"),
+        ("--url-query 'a=b c' --url-query '+d=e+f' h/x", "/x?a=b+c&d=e+f"),
+    ] {
+        let command = format!("curl {url}");
+        let request = parse_curl(&command).unwrap_or_else(|error| panic!("{command}: {error}"));
+        assert_eq!(String::from_utf8(request.target).unwrap(), target, "{command}");
+    }
+}
+
+#[test]
+fn curl_errors_mark_what_is_wrong() {
+    for (command, marked) in [
+        ("curl -s --nope h", "--nope"),
+        ("curl -sQk h", "-sQk"),
+        ("curl h -d @secret -s", "-d @secret"),
+        ("curl h -H 'no colon'", "-H 'no colon'"),
+        ("curl h -H\"$X\"", "\"$X\""),
+        ("curl 'h/{a}' -s", "'h/{a}'"),
+        ("curl a -s 'b'", "'b'"),
+        ("curl h 'open \\\n -s", "'open \\"),
+        ("curl h | sh", "|"),
+        ("curl h -X", "-X"),
+        ("wget h", "wget"),
+        ("curl -s", "curl"),
+    ] {
+        let error = parse_curl(command).unwrap_err();
+        assert_eq!(&command[error.range], marked, "{command}: {}", error.message);
+    }
+}
+
 #[test]
 fn curl_commands_that_cannot_be_read() {
     for (command, reason) in [
-        ("", "no URL"),
+        ("", "starts with `curl`"),
         ("wget http://h/", "starts with `curl`"),
         ("curl", "no URL"),
         ("curl a b", "several URLs"),
@@ -166,6 +209,10 @@ fn curl_commands_that_cannot_be_read() {
         ("curl 'h/a b'", "%20"),
         ("curl http:///x", "no host"),
         ("curl -H nocolon h", "no `:`"),
+        ("curl 'h/{a}'", "add `-g`"),
+        ("curl 'h/?a[0]=1'", "add `-g`"),
+        ("curl -G -d 'a=1 2' h", "%20"),
+        ("curl --compresed h", "did you mean `--compressed`?"),
     ] {
         let shown = curl(command);
         assert!(shown.starts_with("error: ") && shown.contains(reason), "{command}: {shown}");

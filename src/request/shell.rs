@@ -1,46 +1,78 @@
 //! A command line → its words, as a POSIX shell splits it; with the `$'…'` that browsers copy. Nothing is expanded:
 //! a variable or a command is an error. Called by `curl`.
 
-use super::Bytes;
+use std::ops::Range;
 
-/// Splits a command line. The error is a sentence without full stop.
-pub(super) fn split(text: &str) -> Result<Vec<Bytes>, String> {
-    let mut words = Vec::new();
-    let mut word: Option<Bytes> = None;
+use super::Bytes;
+use super::curl::CurlError;
+
+/// A word of a command line: its value, and the bytes that it was written as.
+pub(super) struct Word {
+    pub(super) value: Bytes,
+    pub(super) range: Range<usize>,
+}
+
+/// Splits a command line.
+pub(super) fn split(text: &str) -> Result<Vec<Word>, CurlError> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut word: Option<Word> = None;
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        match byte {
-            b' ' | b'\t' | b'\n' | b'\r' => words.extend(word.take()),
-            b'#' if word.is_none() => rest = after_line(rest),
-            b'\'' => {
-                let end = memchr::memchr(b'\'', rest).ok_or("a single quote is not closed")?;
-                word.get_or_insert_default().extend_from_slice(&rest[..end]);
-                rest = &rest[end + 1..];
-            }
-            b'"' => rest = double_quoted(rest, word.get_or_insert_default())?,
-            b'$' if rest.first() == Some(&b'\'') => rest = ansi_quoted(&rest[1..], word.get_or_insert_default())?,
-            b'\\' => match rest.split_first() {
-                Some((b'\n', after)) => rest = after,
-                Some((b'\r', after)) if after.first() == Some(&b'\n') => rest = &after[1..],
-                Some((escaped, after)) => {
-                    word.get_or_insert_default().push(*escaped);
-                    rest = after;
-                }
-                None => return Err("the command ends in a backslash".to_owned()),
-            },
-            b'$' | b'`' => return Err(expansion(byte)),
-            b'|' | b'<' | b'>' | b';' | b'&' => {
-                return Err(format!("`{}` outside quotes is not part of a curl command", char::from(byte)));
-            }
-            b'^' if matches!(rest.first(), Some(b'"' | b'\r' | b'\n')) => {
-                return Err("this is quoted for cmd.exe; copy it as cURL (bash)".to_owned());
-            }
-            other => word.get_or_insert_default().push(other),
+        let at = text.len() - rest.len();
+        if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+            words.extend(word.take());
+            rest = after;
+        } else if byte == b'#' && word.is_none() {
+            rest = after_line(after);
+        } else if let [b'\\', b'\n', after @ ..] | [b'\\', b'\r', b'\n', after @ ..] = rest {
+            rest = after;
+        } else {
+            let word = word.get_or_insert_with(|| Word { value: Bytes::new(), range: at..at });
+            rest = part(byte, after, &mut word.value).map_err(|message| CurlError {
+                message,
+                // A quote that is not closed is marked to the end of its line, a character by itself.
+                range: at..at + if matches!(byte, b'\'' | b'"') { line_length(&text[at..]) } else { 1 },
+            })?;
+            word.range.end = text.len() - rest.len();
         }
     }
     words.extend(word);
     Ok(words)
+}
+
+fn line_length(text: &str) -> usize {
+    text.find(['\n', '\r']).unwrap_or(text.len())
+}
+
+/// One part of a word, which began with `byte`: a quoted text, an escape or a character. Gives what follows it.
+fn part<'t>(byte: u8, rest: &'t [u8], word: &mut Bytes) -> Result<&'t [u8], String> {
+    match byte {
+        b'\'' => {
+            let end = memchr::memchr(b'\'', rest).ok_or("a single quote is not closed")?;
+            word.extend_from_slice(&rest[..end]);
+            Ok(&rest[end + 1..])
+        }
+        b'"' => double_quoted(rest, word),
+        b'$' if rest.first() == Some(&b'\'') => ansi_quoted(&rest[1..], word),
+        b'\\' => match rest.split_first() {
+            Some((escaped, after)) => {
+                word.push(*escaped);
+                Ok(after)
+            }
+            None => Err("the command ends in a backslash".to_owned()),
+        },
+        b'$' | b'`' => Err(expansion(byte)),
+        b'|' | b'<' | b'>' | b';' | b'&' => {
+            Err(format!("`{}` outside quotes is not part of a curl command", char::from(byte)))
+        }
+        b'^' if matches!(rest.first(), Some(b'"' | b'\r' | b'\n')) => {
+            Err("this is quoted for cmd.exe; copy it as cURL (bash)".to_owned())
+        }
+        other => {
+            word.push(other);
+            Ok(rest)
+        }
+    }
 }
 
 fn after_line(rest: &[u8]) -> &[u8] {

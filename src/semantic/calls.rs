@@ -1,5 +1,6 @@
 //! Calls of functions in conditions.
 
+use super::foreign;
 use super::scope::Checker;
 use super::term::{Constant, Literals, Term};
 use crate::catalog::{FIELDS, FUNCTIONS, Function, Type};
@@ -19,10 +20,12 @@ impl<'a> Checker<'a> {
                 format!("there is no function `{word}`"),
                 "unknown function",
             );
-            let near = foreign_function(word).or_else(|| nearest(word, FUNCTIONS.iter().map(|row| row.name)));
-            let diagnostic = match near {
-                Some(near) => self.suggest(diagnostic, name, near),
-                None => diagnostic.help("`docs/fields.md` lists every function"),
+            let near = || nearest(word, FUNCTIONS.iter().map(|row| row.name));
+            let diagnostic = match (foreign::function(word), near()) {
+                (Some(foreign::Meaning::Ours(ours)), _) => self.suggest(diagnostic, name, &ours),
+                (Some(foreign::Meaning::Explained(text)), _) => diagnostic.help(text),
+                (None, Some(near)) => self.suggest(diagnostic, name, near),
+                (None, None) => diagnostic.help("`docs/fields.md` lists every function"),
             };
             self.report(diagnostic);
             return Term::Error;
@@ -154,21 +157,5 @@ impl<'a> Checker<'a> {
             );
         }
         None
-    }
-}
-
-/// What other rule languages call our functions.
-fn foreign_function(word: &str) -> Option<&'static str> {
-    match word {
-        "len" | "strlen" | "size" => Some("length"),
-        "tolower" | "lowercase" | "to_lower" | "tolowercase" => Some("lower"),
-        "toupper" | "uppercase" | "to_upper" | "touppercase" => Some("upper"),
-        "urldecode" | "percent_decode" => Some("url_decode"),
-        "html_entity_decode" | "htmldecode" => Some("html_decode"),
-        "b64decode" | "base64decode" | "decode_base64" => Some("base64_decode"),
-        "normalize_path" | "normalise_path" | "path_normalise" => Some("path_normalize"),
-        "compress_whitespace" => Some("squeeze"),
-        "to_int" | "number" | "atoi" => Some("int"),
-        _ => None,
     }
 }

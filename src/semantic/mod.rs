@@ -2,11 +2,12 @@
 //! file is reported.
 //!
 //! `lists` and `project` read the project file. Then `signature` turns each signature into a rule, in parallel:
-//! `typeck` types its conditions, with `resolve` and `calls` for names, `operands` and `mismatch` for comparisons and
+//! `typeck` types its conditions, with `resolve` and `calls` for names (`foreign` knows those of other languages), `operands` and `mismatch` for comparisons and
 //! `patterns` for regular expressions; `actions`, `rates` and `requests` do the rest. `scope` is what they share.
 
 mod actions;
 mod calls;
+mod foreign;
 mod lists;
 mod mismatch;
 mod operands;
@@ -69,6 +70,7 @@ pub fn analyze(
         diagnostics.list.iter().filter(|d| d.severity == Severity::Error).map(|d| d.primary.span.source).collect();
     let rules = rules.into_iter().filter(|rule| !broken.contains(&rule.span.source)).collect();
     found.sort();
+    crate::syntax::fit_fixes(sources, &mut found.list);
     diagnostics.extend(found);
     Ruleset { settings, lists, rules }
 }

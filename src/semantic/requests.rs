@@ -4,7 +4,7 @@ use super::resolve::is_token;
 use super::scope::Checker;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Test, TestStep};
-use crate::request::{Request, Response, parse_curl, parse_message, parse_request_line};
+use crate::request::{CurlError, Request, Response, parse_curl, parse_message, parse_request_line};
 use crate::source::{Span, Spanned};
 use crate::syntax::ast::{Expectation, RequestForm, RequestMap, ResponseForm, Signature, Step, TestBody};
 use std::time::Duration;
@@ -87,7 +87,14 @@ impl<'a> Checker<'a> {
             // A request line that ends in a line break is one still.
             RequestForm::Text(text) if text.value.trim_end().contains('\n') => parse_message(text.value.as_bytes()),
             RequestForm::Text(text) => parse_request_line(text.value.trim_end()).map(completed),
-            RequestForm::Curl(text) => parse_curl(&text.value).map(completed),
+            RequestForm::Curl { command, positions } => match parse_curl(&command.value) {
+                Ok(request) => Ok(completed(request)),
+                Err(CurlError { message, range }) => {
+                    let place = positions.span(range.start, range.end);
+                    self.report(Diagnostic::new(Code::InvalidTest, place, message, "not understood"));
+                    return None;
+                }
+            },
             RequestForm::File(path) => match self.context.files.read(signature.source, &path.value) {
                 Ok(content) => parse_message(&content),
                 Err(error) => Err(format!("the file `{}` cannot be read: {error}", path.value)),
@@ -96,6 +103,15 @@ impl<'a> Checker<'a> {
         match read {
             Ok(request) => Some(request),
             Err(error) => {
+                let is_curl = matches!(form, RequestForm::Text(text) if text.value.starts_with("curl "));
+                if is_curl {
+                    self.invalid_test(
+                        span,
+                        "a curl command is no request line",
+                        Some("write `curl: …` instead of `request: …`"),
+                    );
+                    return None;
+                }
                 let help = "write a request line (`GET /path`), a map, a raw HTTP message, `{file: …}` or `{curl: …}`";
                 self.invalid_test(span, error, Some(help));
                 None

@@ -1,5 +1,6 @@
 //! Names in conditions: fields with their keys, `let` names, lists and functions.
 
+use super::foreign;
 use super::scope::Checker;
 use super::term::{Constant, Literals, Term};
 use crate::catalog::{FIELDS, FUNCTIONS, Field, KeyKind, Phase};
@@ -7,40 +8,6 @@ use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::ir::{FieldReference, ListIndex, Value};
 use crate::source::{Span, Spanned};
 use crate::syntax::ast::{Expression, ExpressionKind};
-
-/// What other rule languages and VCL call our fields.
-const FOREIGN_NAMES: [(&str, &str); 30] = [
-    ("beresp.status", "resp.status"),
-    ("cf.client.bot", "client.proxy_type"),
-    ("client.geo.country_code", "client.country"),
-    ("client.as.number", "client.asn"),
-    ("host", "req.host"),
-    ("http.cookie", "req.headers[\"cookie\"]"),
-    ("http.host", "req.host"),
-    ("http.referer", "req.headers[\"referer\"]"),
-    ("http.request.body.raw", "req.body"),
-    ("http.request.method", "req.method"),
-    ("http.request.uri", "req.url"),
-    ("http.request.uri.path", "req.path"),
-    ("http.request.uri.query", "req.query"),
-    ("http.request.version", "req.proto"),
-    ("http.response.code", "resp.status"),
-    ("http.user_agent", "req.headers[\"user-agent\"]"),
-    ("ip.geoip.asnum", "client.asn"),
-    ("ip.geoip.country", "client.country"),
-    ("ip.src", "client.ip"),
-    ("ip.src.asnum", "client.asn"),
-    ("ip.src.country", "client.country"),
-    ("method", "req.method"),
-    ("path", "req.path"),
-    ("query", "req.query"),
-    ("raw.http.request.uri", "req.url.raw"),
-    ("req.uri", "req.url"),
-    ("req.url.path", "req.path"),
-    ("req.url.qs", "req.query"),
-    ("uri", "req.url"),
-    ("url", "req.url"),
-];
 
 impl<'a> Checker<'a> {
     /// `@name`
@@ -80,7 +47,8 @@ impl<'a> Checker<'a> {
             }
             return term;
         }
-        let diagnostic = if name.value.contains('.') { self.unknown_field(name) } else { self.unknown_name(name) };
+        let diagnostic =
+            if name.value.contains(['.', ':']) { self.unknown_field(name) } else { self.unknown_name(name) };
         self.report(diagnostic);
         Term::Error
     }
@@ -94,16 +62,15 @@ impl<'a> Checker<'a> {
             let help = format!("`{base}` is never decoded: it is what came over the wire already");
             return self.suggest(diagnostic.help(help), name, base);
         }
-        if let Some(header) = word.strip_prefix("req.http.").or_else(|| word.strip_prefix("req.headers.")) {
-            return diagnostic.help(format!("a header is written `req.headers[\"{}\"]`", header.to_ascii_lowercase()));
+        match foreign::field(word) {
+            Some(foreign::Meaning::Ours(ours)) => return self.suggest(diagnostic, name, &ours),
+            Some(foreign::Meaning::Explained(text)) => return diagnostic.help(text),
+            None => {}
         }
-        if let Some(header) = word.strip_prefix("resp.http.").or_else(|| word.strip_prefix("beresp.http.")) {
-            return diagnostic.help(format!("a header is written `resp.headers[\"{}\"]`", header.to_ascii_lowercase()));
+        match nearest(word, FIELDS.iter().map(|row| row.name)) {
+            Some(near) => self.suggest(diagnostic, name, near),
+            None => diagnostic.help("`docs/fields.md` lists every field"),
         }
-        if let Some(near) = foreign(word).or_else(|| nearest(word, FIELDS.iter().map(|row| row.name))) {
-            return self.suggest(diagnostic, name, near);
-        }
-        diagnostic.help("`docs/fields.md` lists every field")
     }
 
     fn unknown_name(&self, name: &Spanned<String>) -> Diagnostic {
@@ -122,13 +89,16 @@ impl<'a> Checker<'a> {
         if let Some(row) = FUNCTIONS.iter().find(|row| row.name == word) {
             return diagnostic.help(format!("`{word}` is a function: `{}`", row.signature));
         }
-        let near_let = nearest(word, self.let_names());
-        let near_field = || nearest(word, FIELDS.iter().map(|row| row.name));
-        match near_let.or_else(|| foreign(word)).or_else(near_field) {
-            Some(near) => {
-                let near = near.to_owned();
-                self.suggest(diagnostic, name, &near)
-            }
+        if let Some(near) = nearest(word, self.let_names()) {
+            return self.suggest(diagnostic, name, near);
+        }
+        match foreign::field(word) {
+            Some(foreign::Meaning::Ours(ours)) => return self.suggest(diagnostic, name, &ours),
+            Some(foreign::Meaning::Explained(text)) => return diagnostic.help(text),
+            None => {}
+        }
+        match nearest(word, FIELDS.iter().map(|row| row.name)) {
+            Some(near) => self.suggest(diagnostic, name, near),
             None => diagnostic.help(format!("text is written in double quotes: `\"{word}\"`")),
         }
     }
@@ -143,7 +113,7 @@ impl<'a> Checker<'a> {
     /// "did you mean", with a fix where the name stands verbatim in the file.
     pub fn suggest(&self, diagnostic: Diagnostic, name: &Spanned<String>, near: &str) -> Diagnostic {
         let title = format!("did you mean `{near}`?");
-        let verbatim = self.slice(name.span) == name.value && !near.contains('"');
+        let verbatim = self.slice(name.span) == name.value;
         if verbatim { diagnostic.fix(title, name.span, near) } else { diagnostic.help(title) }
     }
 
@@ -322,10 +292,6 @@ fn missing_key(field: Field, span: Span) -> Diagnostic {
 /// A header name: RFC 9110, token.
 pub(super) fn is_token(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
-}
-
-fn foreign(word: &str) -> Option<&'static str> {
-    FOREIGN_NAMES.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| *ours)
 }
 
 /// Whether an expression is written as a string literal.

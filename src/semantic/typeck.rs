@@ -71,6 +71,7 @@ impl<'a> Checker<'a> {
     pub fn condition(&mut self, expression: &'a Expression) -> Option<Predicate> {
         let term = self.expression(expression);
         let found = term.type_name(self.context.lists);
+        let mut can_be_absent = false;
         let help = match term {
             Term::Predicate(predicate) => return Some(predicate),
             Term::Constant(Constant { literals: Literals::Boolean(value), .. }) => {
@@ -80,14 +81,24 @@ impl<'a> Checker<'a> {
                 return Some(comparison(value, None, false, Check::IsTrue, expression.span));
             }
             Term::Error => return None,
-            Term::Value(_) => "compare it with something, or ask for its presence with `exists`",
+            Term::Value(value) => {
+                can_be_absent = is_absentable(&value);
+                "compare it with something, or ask for its presence with `exists`"
+            }
             Term::Quantified(..) => "compare it: `any(x == \"…\")`",
-            Term::Constant(_) | Term::Reference(_) => "compare a field with it",
+            Term::Constant(_) | Term::Reference(_) => {
+                "compare a field with it; several values are a list: `req.path contains [\"a\", \"b\"]`"
+            }
         };
         let message = format!("expected a condition, which is bool, found {found}");
-        self.report(
-            Diagnostic::new(Code::TypeMismatch, expression.span, message, format!("this is {found}")).help(help),
-        );
+        let mut diagnostic =
+            Diagnostic::new(Code::TypeMismatch, expression.span, message, format!("this is {found}")).help(help);
+        if can_be_absent {
+            // What a header alone means in VCL.
+            let start = Span { end: expression.span.start, ..expression.span };
+            diagnostic = diagnostic.fix("ask whether it is there", start, "exists ");
+        }
+        self.report(diagnostic);
         None
     }
 
@@ -202,4 +213,12 @@ pub(super) fn comparison(
     span: Span,
 ) -> Predicate {
     Predicate::Compare(Comparison { value, quantifier, negated, check, span })
+}
+
+/// A field that is not always there, itself.
+fn is_absentable(value: &Value) -> bool {
+    match value {
+        Value::Field(reference) => reference.field.row().absentable || value.value_type() == Type::Strings,
+        Value::Call(..) => false,
+    }
 }

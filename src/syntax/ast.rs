@@ -263,14 +263,17 @@ pub enum RequestForm {
     /// `{file: burp.http}`, relative to the signature's file.
     File(Spanned<String>),
     /// `{curl: "…"}`
-    Curl(Spanned<String>),
+    Curl {
+        command: Spanned<String>,
+        positions: Positions,
+    },
     Map(Box<RequestMap>),
 }
 
 impl RequestForm {
     pub fn span(&self) -> Span {
         match self {
-            RequestForm::Text(text) | RequestForm::File(text) | RequestForm::Curl(text) => text.span,
+            RequestForm::Text(text) | RequestForm::File(text) | RequestForm::Curl { command: text, .. } => text.span,
             RequestForm::Map(map) => map.span,
         }
     }

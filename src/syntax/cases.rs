@@ -48,7 +48,7 @@ fn test(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Test> {
 
 fn step(reader: &mut Reader<'_, '_>, fields: &mut Fields<'_, '_>) -> Option<Step> {
     let request = match fields.get("curl") {
-        Some(node) => reader.text(node, "a curl command line").map(RequestForm::Curl),
+        Some(node) => curl(reader, node),
         None => fields.require("request").and_then(|node| request(reader, node)),
     };
     let response = fields.get("response").and_then(|node| response(reader, node));
@@ -99,6 +99,12 @@ fn request(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<RequestForm> 
     }
 }
 
+fn curl(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<RequestForm> {
+    let command = reader.text(node, "a curl command line")?;
+    let positions = reader.positions(node)?;
+    Some(RequestForm::Curl { command, positions })
+}
+
 fn request_mapping(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<RequestForm> {
     let mut fields = reader.mapping(node, "a request")?;
     if let Some(file) = fields.get("file") {
@@ -107,9 +113,9 @@ fn request_mapping(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Reque
         return file.map(RequestForm::File);
     }
     if let Some(curl) = fields.get("curl") {
-        let curl = reader.text(curl, "a curl command line");
+        let curl = self::curl(reader, curl);
         fields.finish_form(reader, &keys::CURL_REQUEST);
-        return curl.map(RequestForm::Curl);
+        return curl;
     }
     let mut text = |key: &str| fields.get(key).and_then(|node| reader.verbatim(node, "text"));
     let method = text("method");

@@ -4,6 +4,7 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceId, Span};
 use granit_parser::ScalarStyle;
+use std::ops::Range;
 
 use super::report::Report;
 
@@ -86,6 +87,22 @@ pub(super) fn unknown_alias(name: &str, span: Span) -> Diagnostic {
     let message = format!("unknown YAML alias `*{}`", super::terms::shorten(name));
     Diagnostic::new(Code::InvalidYaml, span, message, "no `&` with this name before this place")
         .help("text that starts with `*` is put in quotes, a condition into a block scalar: `when: |`")
+}
+
+/// The tabs in the indentation of the line of an error; where the parser speaks of a tab, of a line below it, because
+/// its mark is then where the value began.
+pub(super) fn tab_in_indentation(text: &str, at: usize, below: bool) -> Option<Range<usize>> {
+    let mut start = text[..at].rfind('\n').map_or(0, |index| index + 1);
+    for line in text[start..].split_inclusive('\n').take(if below { usize::MAX } else { 1 }) {
+        let indentation = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
+        if let (Some(first), Some(last)) = (indentation.find('\t'), indentation.rfind('\t'))
+            && !line.trim().is_empty()
+        {
+            return Some(start + first..start + last + 1);
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// Adds to a YAML error what probably caused it: a value that YAML reads in its own way.

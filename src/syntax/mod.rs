@@ -6,10 +6,12 @@ mod cases;
 mod condition;
 #[cfg(test)]
 mod condition_tests;
+mod foreign;
 mod hazards;
 pub mod keys;
 mod nodes;
 mod project;
+mod quoting;
 mod report;
 mod scalar_map;
 #[cfg(test)]
@@ -21,22 +23,33 @@ mod yaml;
 #[cfg(test)]
 mod yaml_tests;
 
+pub use quoting::fit_fixes;
+
 use crate::diagnostic::Diagnostics;
 use crate::source::{SourceId, SourceMap};
 
 /// Reads one signature file. `None` when so much is wrong that nothing can be analyzed; every problem is in
 /// `diagnostics`. A signature beside errors may stand in for what could not be read: check it, never emit it.
 pub fn parse_signature(sources: &SourceMap, source: SourceId, diagnostics: &mut Diagnostics) -> Option<ast::Signature> {
+    let mut found = Diagnostics::default();
     let text = sources.text(source);
-    let mut reader = nodes::Reader { text, report: report::Report::new(diagnostics) };
-    let document = yaml::parse(source, text, &mut reader.report)?;
-    signature::signature(&mut reader, source, sources.name(source), document)
+    let mut reader = nodes::Reader { text, report: report::Report::new(&mut found) };
+    let document = yaml::parse(source, text, &mut reader.report);
+    let signature =
+        document.and_then(|document| signature::signature(&mut reader, source, sources.name(source), document));
+    fit_fixes(sources, &mut found.list);
+    diagnostics.extend(found);
+    signature
 }
 
 /// Reads the project file.
 pub fn parse_project(sources: &SourceMap, source: SourceId, diagnostics: &mut Diagnostics) -> Option<ast::Project> {
+    let mut found = Diagnostics::default();
     let text = sources.text(source);
-    let mut reader = nodes::Reader { text, report: report::Report::new(diagnostics) };
-    let document = yaml::parse(source, text, &mut reader.report)?;
-    project::project(&mut reader, source, &document.root)
+    let mut reader = nodes::Reader { text, report: report::Report::new(&mut found) };
+    let document = yaml::parse(source, text, &mut reader.report);
+    let project = document.and_then(|document| project::project(&mut reader, source, &document.root));
+    fit_fixes(sources, &mut found.list);
+    diagnostics.extend(found);
+    project
 }

@@ -3,12 +3,12 @@
 
 use granit_parser::ScalarStyle;
 
-use super::ast::{Expression, ExpressionKind};
+use super::ast::{Expression, ExpressionKind, Positions};
 use super::report::Report;
 use super::scalar_map::Place;
 use super::terms::{TermParser, quoted, shorten};
 use super::yaml::{Node, NodeKind};
-use super::{condition, hazards, keys};
+use super::{condition, foreign, hazards, keys};
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::source::{Span, Spanned};
 
@@ -137,6 +137,12 @@ impl Reader<'_, '_> {
         Some(text)
     }
 
+    /// Where each byte of a scalar's text stands.
+    pub(super) fn positions(&self, node: &Node<'_>) -> Option<Positions> {
+        let NodeKind::Scalar(value, style) = &node.kind else { return None };
+        Some(Place::of_scalar(self.text, node.span, *style, value).positions(0..value.len()))
+    }
+
     /// A list of texts.
     pub(super) fn texts(&mut self, node: &Node<'_>, expected: &str) -> Option<Vec<Spanned<String>>> {
         let items = self.sequence(node, expected)?;
@@ -209,7 +215,8 @@ impl Reader<'_, '_> {
         }
         let message = format!("unknown {what} `{}`", shorten(value));
         let diagnostic = Diagnostic::new(Code::InvalidValue, self.first_line(node.span), message, "not one of them");
-        self.report.push(match nearest(value.get(..64).unwrap_or(value), names.iter().copied()) {
+        let short = value.get(..64).unwrap_or(value);
+        self.report.push(match foreign::word(what, short).or_else(|| nearest(short, names.iter().copied())) {
             Some(near) => diagnostic.fix(format!("did you mean `{near}`?"), node.span, near),
             None => diagnostic.help(format!("it is one of {}", quoted(&names))),
         });
@@ -289,12 +296,22 @@ impl<'n, 's> Fields<'n, 's> {
             }
             let message = format!("unknown key `{}` in {}", shorten(name), self.what);
             let diagnostic = Diagnostic::new(Code::UnknownKey, reader.first_line(key.span), message, "unknown key");
-            reader.report.push(match nearest(name, free.iter().copied()) {
-                Some(near) => {
+            let foreign = foreign::key(self.what, name.get(..64).unwrap_or(name));
+            let near = match foreign {
+                Some(foreign::Meaning::Ours(ours)) => Some(ours).filter(|ours| free.contains(ours)),
+                Some(foreign::Meaning::Explained(_)) => None,
+                None => nearest(name.get(..64).unwrap_or(name), free.iter().copied()),
+            };
+            reader.report.push(match (near, foreign) {
+                (Some(near), _) => {
                     self.missing.retain(|missing| *missing != near);
                     diagnostic.fix(format!("did you mean `{near}`?"), key.span, near)
                 }
-                None => diagnostic.help(format!("known keys are {}", quoted(&known))),
+                (None, Some(foreign::Meaning::Explained(text))) => diagnostic.help(text),
+                (None, Some(foreign::Meaning::Ours(ours))) => {
+                    diagnostic.help(format!("that is `{ours}`, which is set already"))
+                }
+                (None, None) => diagnostic.help(format!("known keys are {}", quoted(&known))),
             });
         }
         for key in self.missing {

@@ -8,6 +8,7 @@ use pest::iterators::Pair;
 
 use super::ast::{Action, AllowScope, Duration, Limit};
 use super::condition::{Grammar, Rule, string_token};
+use super::foreign;
 use super::report::Report;
 use super::scalar_map::Place;
 use super::values::Mode;
@@ -100,7 +101,7 @@ pub(super) fn mode(text: &str, place: &Place, report: &mut Report<'_>) -> Option
         }
         other => {
             let diagnostic = invalid(place, whole, format!("unknown mode `{other}`"), help);
-            report.push(match nearest(other, MODES) {
+            report.push(match foreign::word("mode", other).or_else(|| nearest(other, MODES)) {
                 Some(near) => diagnostic.fix(format!("did you mean `{near}`?"), place.span(0..other.len()), near),
                 None => diagnostic,
             });
@@ -159,7 +160,10 @@ pub(super) fn action(text: &str, place: &Place, report: &mut Report<'_>) -> Opti
         other => {
             let message = format!("unknown action `{other}`");
             let diagnostic = Diagnostic::new(Code::InvalidAction, place.span(range(&name)), message, "no such action");
-            taker.report.push(match nearest(other, ACTIONS) {
+            taker.report.push(match foreign::word("action", other).or_else(|| nearest(other, ACTIONS)) {
+                _ if other.to_ascii_lowercase().contains("challenge") || other.eq_ignore_ascii_case("captcha") => {
+                    diagnostic.help("the edge asks nobody anything: `tag(\"name\")` tells the origin, which can")
+                }
                 Some(near) => diagnostic.fix(format!("did you mean `{near}`?"), place.span(range(&name)), near),
                 None => diagnostic.help(format!("actions are {}", quoted(&ACTIONS))),
             });

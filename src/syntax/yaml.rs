@@ -40,6 +40,18 @@ const MAX_DEPTH: usize = 64;
 /// Bytes of one file.
 const MAX_LENGTH: usize = 8 * 1024 * 1024;
 
+/// How every file is read.
+pub(super) fn options() -> granit_parser::Options {
+    granit_parser::options! {
+        strict_indentation: true,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+        disallow_directives: true,
+        max_buffered_comment_events: 1 << 20,
+        emit_unresolved_aliases: true,
+    }
+}
+
 /// Reads a file. `None`: it is no YAML, or too large; said in `report`. An empty file is a null.
 pub(super) fn parse<'s>(source: SourceId, text: &'s str, report: &mut Report<'_>) -> Option<Document<'s>> {
     if text.len() > MAX_LENGTH {
@@ -49,16 +61,8 @@ pub(super) fn parse<'s>(source: SourceId, text: &'s str, report: &mut Report<'_>
         return None;
     }
     hazards::invisible_characters(source, text, report);
-    let options = granit_parser::options! {
-        strict_indentation: true,
-        flow_nesting_limit: MAX_DEPTH,
-        block_nesting_limit: MAX_DEPTH,
-        disallow_directives: true,
-        max_buffered_comment_events: 1 << 20,
-        emit_unresolved_aliases: true,
-    };
     let mut builder = Builder::default();
-    for event in Parser::new_from_str_with_options(text, options) {
+    for event in Parser::new_from_str_with_options(text, options()) {
         match event {
             Ok((event, place)) => {
                 let range = place.byte_range().unwrap_or(0..0);
@@ -313,6 +317,11 @@ fn syntax_error(source: SourceId, text: &str, error: &ScanError) -> Diagnostic {
         return Diagnostic::new(Code::YamlHazard, span, "YAML directives are not allowed", "a directive")
             .help("remove the line; YAML 1.2 is what edgesig reads");
     }
+    if let Some(tabs) = hazards::tab_in_indentation(text, at, error.info().contains("tab")) {
+        let span = Span::new(source, tabs.start, tabs.end);
+        return Diagnostic::new(Code::InvalidYaml, span, "invalid YAML: a tab in the indentation", "a tab")
+            .help("indent with spaces only, as the lines around it are");
+    }
     let what = if let ErrorKind::UnexpectedCharacter { character } = error.kind() {
         format!("a value cannot start with `{character}`")
     } else {
@@ -320,9 +329,5 @@ fn syntax_error(source: SourceId, text: &str, error: &ScanError) -> Diagnostic {
     };
     let message = format!("invalid YAML: {what}");
     let diagnostic = Diagnostic::new(Code::InvalidYaml, span, message, "the YAML parser stopped here");
-    if matches!(error.kind(), ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation)
-    {
-        return diagnostic.help("indent with spaces, YAML allows no tabs there");
-    }
     hazards::explain_trap(diagnostic, text, at)
 }

@@ -130,7 +130,8 @@ fn report(pieces: &mut Pieces<'_>, diagnostic: &Diagnostic) -> shown_as::Diagnos
     }
     let help = diagnostic.help.iter().map(|text| format!("help: {}", safe::text(text, HELP_LIMIT)));
     // A pass may have said in a help line what its fix does.
-    let fixes = diagnostic.fixes.iter().map(fix_text).filter(|text| !diagnostic.help.contains(text));
+    let fixes = diagnostic.fixes.iter().map(|fix| shown_fix(pieces.sources(), fix));
+    let fixes = fixes.filter(|text| !diagnostic.help.contains(text));
     let fixes = fixes.map(|text| format!("help: {}", safe::text(&text, HELP_LIMIT)));
     let notes = diagnostic.notes.iter().map(|text| format!("note: {}", safe::text(text, HELP_LIMIT)));
     shown_as::Diagnostic::new(severity)
@@ -138,6 +139,26 @@ fn report(pieces: &mut Pieces<'_>, diagnostic: &Diagnostic) -> shown_as::Diagnos
         .with_message(safe::line(&diagnostic.message, MESSAGE_LIMIT))
         .with_labels(labels)
         .with_notes(help.chain(fixes).chain(notes).collect())
+}
+
+/// Longer lines are not shown once more with a fix in them.
+const FIXED_LINE_LIMIT: usize = 160;
+
+/// The fix for people: a sentence, and where that does not say it already the line as it would be.
+fn shown_fix(sources: &SourceMap, fix: &Fix) -> String {
+    if let [(span, replacement)] = fix.edits.as_slice()
+        && span.end > span.start
+        && fix.title.contains(&format!("`{}`", replacement.trim()))
+    {
+        return fix.title.clone();
+    }
+    match fixed_line(sources, fix) {
+        Some(line) => {
+            let colon = if fix.title.ends_with('?') { "" } else { ":" };
+            format!("{}{colon}\n      {}", fix.title, line.trim())
+        }
+        None => fix_text(fix),
+    }
 }
 
 /// The fix as a sentence, with what to write instead where the title does not say it already.
@@ -152,6 +173,26 @@ fn fix_text(fix: &Fix) -> String {
         }
         _ => fix.title.clone(),
     }
+}
+
+/// The one line that a fix changes, changed. `None`: it changes several, or is too long to be read.
+fn fixed_line(sources: &SourceMap, fix: &Fix) -> Option<String> {
+    let mut edits: Vec<_> = fix.edits.iter().collect();
+    edits.sort_by_key(|(span, _)| (span.start, span.end));
+    let (first, last) = (edits.first()?.0, edits.last()?.0);
+    let text = sources.text(first.source);
+    let start = text.get(..first.start as usize)?.rfind('\n').map_or(0, |at| at + 1);
+    let end = text.get(last.end as usize..)?.find('\n').map_or(text.len(), |at| last.end as usize + at);
+    let mut line = String::new();
+    let mut at = start;
+    for (span, replacement) in edits {
+        line.push_str(text.get(at..span.start as usize)?);
+        line.push_str(replacement);
+        at = span.end as usize;
+    }
+    line.push_str(text.get(at..end)?);
+    let fits = end - start <= 2 * FIXED_LINE_LIMIT && line.chars().count() <= FIXED_LINE_LIMIT;
+    (fits && !line.trim().is_empty() && !line.trim_end().contains('\n')).then_some(line)
 }
 
 #[cfg(test)]

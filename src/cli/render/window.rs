@@ -41,6 +41,10 @@ impl<'s> Pieces<'s> {
         Pieces { sources, pieces: Vec::new(), whole: HashMap::new() }
     }
 
+    pub fn sources(&self) -> &'s SourceMap {
+        self.sources
+    }
+
     /// Whether every line that the spans touch can be shown whole.
     pub fn all_lines_are_short(&self, mut spans: impl Iterator<Item = Span>) -> bool {
         spans.all(|span| {

@@ -80,8 +80,12 @@ fn hint(text: &str, at: usize, rest: &str) -> Option<&'static str> {
         '\'' => "strings are written with double quotes: `\"…\"`",
         '“' | '”' | '„' | '‘' | '’' => "these are typographic quotes; strings are written with `\"`",
         '/' => "regular expressions are written as `r\"…\"`",
-        '-' if after_word => "names have no `-`; a header is written as `req.headers[\"user-agent\"]`",
+        '{' if before.ends_with(')') => "no block follows a condition: what is done stands under `then:`",
         '{' => "lists and sets are written in `[…]`",
+        '@' if after_word => "operators are written without `@`: `req.url contains \"x\"`",
+        _ if before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').ends_with('|') => {
+            "an operator stands between blanks: `req.path contains \"x\"`"
+        }
         '%' => "a mode with a share (`canary 10%`) belongs to `mode:`",
         '$' => "names of `let:` are written without `$`",
         ';' => "a condition is one expression, no statement ends it",

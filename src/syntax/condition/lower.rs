@@ -52,7 +52,7 @@ fn range(pair: &Pair<'_, Rule>) -> Range<usize> {
 /// The range of a primary. pest's own goes over the blanks after it where the rule ends in something optional.
 fn written(pair: &Pair<'_, Rule>) -> Range<usize> {
     let whole = range(pair);
-    let optional_end = matches!(pair.as_rule(), Rule::reference | Rule::exists);
+    let optional_end = matches!(pair.as_rule(), Rule::reference | Rule::exists | Rule::bad_call);
     match pair.clone().into_inner().last() {
         Some(last) if optional_end => whole.start..written(&last).end,
         Some(_) | None => whole,
@@ -196,6 +196,11 @@ impl Lower<'_, '_> {
                 if negated { Expression { kind: ExpressionKind::Not(Box::new(positive)), span } } else { positive }
             }
             Meaning::MisspelledLogic(_) => failed,
+            Meaning::Explained(text) => {
+                let message = format!("unknown operator `{}`", token.as_str());
+                self.push(self.problem(Code::UnknownOperator, token, message, "of another language").help(text));
+                failed
+            }
             Meaning::Unknown(Some(near)) => {
                 let name = near.name();
                 self.push(self.unknown(token).fix(format!("did you mean `{name}`?"), operator_span, name));
@@ -241,8 +246,9 @@ impl Lower<'_, '_> {
         if operator == Operator::Matches
             && let ExpressionKind::String { ignore_case, .. } = &right.kind
         {
-            let prefix = if *ignore_case { right.span.start + 1 } else { right.span.start };
-            edits.push((Span { end: prefix, ..right.span }, if *ignore_case { "ri" } else { "r" }.to_owned()));
+            let start = if *ignore_case { right.span.start + 1 } else { right.span.start };
+            let prefix = if *ignore_case || written.ends_with('*') { "ri" } else { "r" };
+            edits.push((Span { end: start, ..right.span }, prefix.to_owned()));
         }
         diagnostic.fixes.push(Fix { title: format!("use `{way}`"), edits, safe: true });
         diagnostic
@@ -256,8 +262,11 @@ impl Lower<'_, '_> {
 
     fn primary_kind(&self, pair: Pair<'_, Rule>) -> ExpressionKind {
         let rule = pair.as_rule();
-        if rule == Rule::group {
-            return self.inner(pair).map_or(ExpressionKind::Error, |body| ExpressionKind::Group(Box::new(body)));
+        if rule == Rule::group || rule == Rule::bad_set {
+            return self.group(pair);
+        }
+        if rule == Rule::bad_call {
+            return self.bad_call(pair);
         }
         if rule == Rule::list {
             return ExpressionKind::List(pair.into_inner().map(|item| self.expression(item)).collect());
@@ -303,9 +312,74 @@ impl Lower<'_, '_> {
         })
     }
 
-    /// The expression inside a bracket.
-    fn inner(&self, pair: Pair<'_, Rule>) -> Option<Expression> {
-        pair.into_inner().next().map(|body| self.expression(body))
+    /// `(…)`; and with the wrong brackets, a list.
+    fn group(&self, pair: Pair<'_, Rule>) -> ExpressionKind {
+        let whole = pair.clone();
+        let mut parts: Vec<Expression> = pair.into_inner().map(|part| self.expression(part)).collect();
+        if whole.as_rule() == Rule::group && parts.len() == 1 {
+            return parts.pop().map_or(ExpressionKind::Error, |body| ExpressionKind::Group(Box::new(body)));
+        }
+        let text = whole.as_str();
+        let range = range(&whole);
+        let bracket = |at: usize| self.place.span(at..at + 1);
+        let mut edits = vec![(bracket(range.start), "[".to_owned())];
+        // Between two elements there is their comma, or a blank of a set.
+        if !text.contains(',') {
+            let gaps =
+                parts.windows(2).map(|pair| Span { end: pair[0].span.end, start: pair[0].span.end, ..pair[0].span });
+            edits.extend(gaps.map(|gap| (gap, ",".to_owned())));
+        }
+        edits.push((bracket(range.end - 1), "]".to_owned()));
+        let title = "write it in `[…]`".to_owned();
+        let mut diagnostic = self.problem(
+            Code::InvalidCondition,
+            &whole,
+            "a list is written as `[\"a\", \"b\"]`".to_owned(),
+            "not in `[…]`",
+        );
+        diagnostic.fixes.push(Fix { title, edits, safe: true });
+        self.push(diagnostic);
+        ExpressionKind::List(parts)
+    }
+
+    /// `starts_with(a, b)`
+    fn bad_call(&self, pair: Pair<'_, Rule>) -> ExpressionKind {
+        let mut inner = pair.clone().into_inner();
+        let (Some(name), Some(arguments)) = (inner.next(), inner.next()) else { return ExpressionKind::Error };
+        let arguments: Vec<Expression> = arguments.into_inner().map(|argument| self.expression(argument)).collect();
+        match meaning(name.as_str()) {
+            Meaning::Own(operator) => self.called_operator(&pair, &name, operator, arguments),
+            Meaning::Foreign { .. } | Meaning::Explained(_) | Meaning::MisspelledLogic(_) | Meaning::Unknown(_) => {
+                ExpressionKind::Error
+            }
+        }
+    }
+
+    /// An operator written like a function.
+    fn called_operator(
+        &self,
+        whole: &Pair<'_, Rule>,
+        name: &Pair<'_, Rule>,
+        operator: Operator,
+        arguments: Vec<Expression>,
+    ) -> ExpressionKind {
+        let word = operator.name();
+        let message = format!("`{word}` stands between its operands");
+        let diagnostic = self.problem(Code::UnknownOperator, name, message, "written like a function");
+        let Ok([left, right]) = <[Expression; 2]>::try_from(arguments) else {
+            self.push(diagnostic.help(format!("write `a {word} b`")));
+            return ExpressionKind::Error;
+        };
+        let span = self.place.span(written(whole));
+        let before = Span { end: left.span.start, ..span };
+        let between = Span { start: left.span.end, end: right.span.start, ..span };
+        let after = Span { start: right.span.end, ..span };
+        let edits = vec![(before, String::new()), (between, format!(" {word} ")), (after, String::new())];
+        let mut diagnostic = diagnostic;
+        diagnostic.fixes.push(Fix { title: format!("write `a {word} b`"), edits, safe: true });
+        self.push(diagnostic);
+        let operator = Spanned::new(operator, self.span(name));
+        ExpressionKind::Compare { operator, left: Box::new(left), right: Box::new(right) }
     }
 
     /// `any(…)`, `all(…)` and `exists x`.
@@ -325,6 +399,7 @@ impl Lower<'_, '_> {
 
     /// A field, a `let` name or a call.
     fn reference(&self, pair: Pair<'_, Rule>) -> ExpressionKind {
+        let whole = pair.clone();
         let mut inner = pair.into_inner();
         let Some(name_pair) = inner.next() else { return ExpressionKind::Error };
         let mut name = name_pair.as_str().to_owned();
@@ -332,8 +407,18 @@ impl Lower<'_, '_> {
         let mut keys = None;
         for part in inner {
             if part.as_rule() == Rule::arguments {
-                let arguments = part.into_inner().map(|argument| self.expression(argument)).collect();
+                let arguments: Vec<_> = part.into_inner().map(|argument| self.expression(argument)).collect();
+                // `startswith(a, b)`: no function has the name of an operator.
+                if let (2, Meaning::Foreign { operator, negated: false }) = (arguments.len(), meaning(&name)) {
+                    return self.called_operator(&whole, &name_pair, operator, arguments);
+                }
                 return ExpressionKind::Call { name: Spanned::new(name, name_span), arguments };
+            }
+            if part.as_rule() == Rule::bad_index {
+                let message = "the lines of a header are one text, joined with `, `".to_owned();
+                let diagnostic = self.problem(Code::InvalidCondition, &part, message, "no index here");
+                self.push(diagnostic.fix("remove it", self.span(&part), ""));
+                continue;
             }
             if part.as_rule() == Rule::keys {
                 keys = Some(part.into_inner().map(|key| self.key(key)).collect());

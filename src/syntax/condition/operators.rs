@@ -11,6 +11,8 @@ pub(super) enum Meaning {
     Own(Operator),
     /// Another language's way to write ours; negated for `!~` and `not in`.
     Foreign { operator: Operator, negated: bool },
+    /// One that nothing here can take the place of: how it is said instead.
+    Explained(&'static str),
     /// `a == "x" adn b`
     MisspelledLogic(&'static str),
     /// Nothing that could be guessed, with the nearest of ours.
@@ -43,8 +45,12 @@ const FOREIGN: &[(&str, Operator)] = &[
     ("~=", Operator::Matches),
     ("=~", Operator::Matches),
     ("~~", Operator::Matches),
-    ("like", Operator::Matches),
+    ("~*", Operator::Matches),
     ("rlike", Operator::Matches),
+    ("pm", Operator::Contains),
+    ("beginswith", Operator::StartsWith),
+    ("streq", Operator::Equal),
+    ("is not", Operator::NotEqual),
     ("regex", Operator::Matches),
     ("regexp", Operator::Matches),
     ("re", Operator::Matches),
@@ -54,7 +60,12 @@ const FOREIGN: &[(&str, Operator)] = &[
     ("contain", Operator::Contains),
     ("include", Operator::Contains),
     ("includes", Operator::Contains),
+    ("contains any", Operator::Contains),
     ("contains_any", Operator::Contains),
+    ("in any", Operator::In),
+    ("matches any", Operator::Matches),
+    ("starts_with any", Operator::StartsWith),
+    ("ends_with any", Operator::EndsWith),
     ("containsany", Operator::Contains),
     ("startswith", Operator::StartsWith),
     ("beginswith", Operator::StartsWith),
@@ -64,21 +75,37 @@ const FOREIGN: &[(&str, Operator)] = &[
     ("ends", Operator::EndsWith),
 ];
 
+/// Operators whose right side would have to be written in another way too.
+const EXPLAINED: &[(&str, &str)] = &[
+    ("like", LIKE),
+    ("ilike", LIKE),
+    ("wildcard", WILDCARD),
+    ("glob", WILDCARD),
+    ("cidr", "whether an address is in a network is asked with `in`: `client.ip in 192.0.2.0/24`"),
+];
+const LIKE: &str = "there are no `%` patterns: use `contains`, `starts_with`, `ends_with`, or `matches` with `r\"…\"`";
+const WILDCARD: &str =
+    "there are no `*` patterns: use `contains`, `starts_with`, `ends_with`, or `matches` with `r\"…\"`";
+
 /// Says what `token` means.
 pub(super) fn meaning(token: &str) -> Meaning {
     if let Some(row) = OPERATORS.iter().find(|row| row.name == token) {
         return Meaning::Own(row.operator);
     }
-    let lower = token.to_lowercase();
+    let lower = token.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let (word, negated) = match lower.strip_prefix("not").filter(|rest| rest.starts_with(char::is_whitespace)) {
         Some(rest) => (rest.trim_start(), true),
         None if lower == "!~" => ("~", true),
+        None if lower == "!~*" => ("~*", true),
         None => (lower.as_str(), false),
     };
     let own = OPERATORS.iter().find(|row| row.name == word).map(|row| row.operator);
     let foreign = || FOREIGN.iter().find(|(name, _)| *name == word).map(|(_, operator)| *operator);
     if let Some(operator) = own.or_else(foreign) {
         return Meaning::Foreign { operator, negated };
+    }
+    if let Some((_, text)) = EXPLAINED.iter().find(|(name, _)| *name == word) {
+        return Meaning::Explained(text);
     }
     let words = OPERATORS.iter().map(|row| row.name).filter(|name| name.starts_with(char::is_alphabetic));
     match nearest(word, words.chain(["and", "or"])) {

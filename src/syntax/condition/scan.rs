@@ -37,8 +37,8 @@ impl Iterator for Tokens<'_> {
                     self.skip_until(b"\n");
                     continue;
                 }
-                byte @ (b'(' | b'[') => Token::Open(byte),
-                byte @ (b')' | b']') => Token::Close(byte),
+                byte @ (b'(' | b'[' | b'{') => Token::Open(byte),
+                byte @ (b')' | b']' | b'}') => Token::Close(byte),
                 b'"' => self.string(b"\"", true),
                 b'\'' => self.single_quoted(),
                 b'!' => Token::Bang,
@@ -179,8 +179,13 @@ fn close(open: Option<(u8, usize)>, bracket: u8, range: Range<usize>, place: &Pl
     match open {
         Some((b'(', _)) if bracket == ')' => Ok(()),
         Some((b'[', _)) if bracket == ']' => Ok(()),
+        Some((b'{', _)) if bracket == '}' => Ok(()),
         Some((opened, at)) => {
-            let partner = if opened == b'(' { ')' } else { ']' };
+            let partner = match opened {
+                b'(' => ')',
+                b'{' => '}',
+                _ => ']',
+            };
             Err(Box::new(
                 problem(
                     Code::UnbalancedBracket,
