@@ -135,7 +135,7 @@ fn error_cases() {
 }
 
 /// Codes of the layers behind: they have their cases there.
-const ELSEWHERE: [Code; 15] = [
+const ELSEWHERE: [Code; 16] = [
     Code::UnsupportedOnTarget,
     Code::TargetDeviation,
     Code::RateError,
@@ -145,6 +145,7 @@ const ELSEWHERE: [Code; 15] = [
     Code::InvalidSuppression,
     Code::ExpiredSuppression,
     Code::UnusedSuppression,
+    Code::PolicyViolation,
     Code::ChangedWithoutVersion,
     Code::LowerVersion,
     Code::ReusedId,

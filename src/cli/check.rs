@@ -2,6 +2,7 @@
 
 pub mod gate;
 mod output;
+mod policy;
 
 use super::console::Console;
 use super::engines;
@@ -111,6 +112,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
             let mut found = Diagnostics::default();
             demand(ruleset, today, tests_make_sense, &mut found);
             found.extend(lint::lint(&input));
+            found.extend(policy::check(input.project, input.signatures, ruleset, today));
             found
         },
     );

@@ -315,8 +315,58 @@ pub struct Project {
     pub services: Vec<Service>,
     /// `lints`: lint id (or `warnings`) → level, as written; the lint layer knows the words.
     pub lints: Vec<(Spanned<String>, Spanned<String>)>,
-    /// `policy` as it stands.
-    pub policy: Option<Span>,
+    pub policy: Option<Policy>,
+}
+
+/// `policy`: what `check` demands of every signature.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub require: Vec<Spanned<PolicyKey>>,
+    /// A signature has at least one of them; empty: no matter.
+    pub tags: Vec<Spanned<String>>,
+    pub lifetime: Lifetime,
+    /// The actions (first words) that a mode may have; a mode that is left out may have all.
+    pub actions: Vec<(PolicyMode, Spanned<Vec<&'static str>>)>,
+}
+
+/// From `created` to `expires` at most.
+#[derive(Clone, Debug, Default)]
+pub struct Lifetime {
+    /// Of signatures with a CVE.
+    pub patch: Option<Spanned<Duration>>,
+    pub any: Option<Spanned<Duration>>,
+}
+
+/// A key that a policy can demand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PolicyKey {
+    Description,
+    Owner,
+    Created,
+    Expires,
+    References,
+    Tags,
+    Notes,
+}
+
+/// A mode in which something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PolicyMode {
+    Monitor,
+    Canary,
+    Enforce,
+}
+
+impl PolicyMode {
+    pub const ALL: [PolicyMode; 3] = [PolicyMode::Monitor, PolicyMode::Canary, PolicyMode::Enforce];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            PolicyMode::Monitor => "monitor",
+            PolicyMode::Canary => "canary",
+            PolicyMode::Enforce => "enforce",
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default)]

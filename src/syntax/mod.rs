@@ -10,6 +10,7 @@ mod foreign;
 mod hazards;
 pub mod keys;
 mod nodes;
+mod policy;
 mod project;
 mod quoting;
 mod report;

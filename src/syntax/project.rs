@@ -63,7 +63,7 @@ pub(super) fn project(reader: &mut Reader<'_, '_>, source: SourceId, root: &Node
     project.services = fields.get("services").map(|node| services(reader, node)).unwrap_or_default();
     project.lints =
         fields.get("lints").map(|node| pairs(reader, node, "a mapping of lints to levels")).unwrap_or_default();
-    project.policy = fields.get("policy").map(|node| node.span);
+    project.policy = fields.get("policy").and_then(|node| super::policy::policy(reader, node));
     fields.finish(reader, &keys::PROJECT);
     Some(project)
 }

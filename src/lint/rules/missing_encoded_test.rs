@@ -1,9 +1,10 @@
 //! No test that is percent-encoded.
 
+use super::unproven_enforcement;
 use crate::catalog::Field;
 use crate::eval;
 use crate::ir::{self, TestStep};
-use crate::lint::subject::Subject;
+use crate::lint::subject::{Leaf, Subject};
 use crate::lint::{Category, Check, Findings, Level, Lint};
 
 pub const LINT: Lint = Lint {
@@ -28,14 +29,13 @@ tests:
     check: Check::Signature(check),
 };
 
-fn check(subject: &Subject<'_>, findings: &mut Findings) {
+/// The first comparison that asks for an encoded test, where there is none. A signature without any matching test is
+/// another matter.
+pub fn unencoded<'s>(subject: &'s Subject<'_>) -> Option<&'s Leaf<'s>> {
     let decoded = |field: Field| field.row().raw_twin.is_some() || matches!(field, Field::PathExt | Field::ArgNames);
     let compares = |check: &ir::Check| matches!(check, ir::Check::Text { .. } | ir::Check::Matches(_));
-    let Some(leaf) =
-        subject.when().find(|leaf| leaf.positive && decoded(leaf.field()) && compares(&leaf.comparison.check))
-    else {
-        return;
-    };
+    let leaf =
+        subject.when().find(|leaf| leaf.positive && decoded(leaf.field()) && compares(&leaf.comparison.check))?;
     let escaped = |target: &[u8]| {
         target.windows(3).any(|part| part[0] == b'%' && part[1].is_ascii_hexdigit() && part[2].is_ascii_hexdigit())
     };
@@ -48,7 +48,15 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
             || (subject.rule.rate.is_some() && eval::matches(subject.ruleset, subject.index, &step.request))
     };
     let mut encoded = subject.rule.tests.iter().flat_map(|test| &test.steps).filter(|step| is_encoded(step));
-    if has_tests && !encoded.any(counts) {
+    (has_tests && !encoded.any(counts)).then_some(leaf)
+}
+
+fn check(subject: &Subject<'_>, findings: &mut Findings) {
+    // Of one that acts `unproven-enforcement` demands it.
+    if unproven_enforcement::is_enforced(subject) {
+        return;
+    }
+    if let Some(leaf) = unencoded(subject) {
         findings.push(
             findings
                 .at(subject.rule.span, format!("no matching test of `{}` is percent-encoded", subject.rule.id), "")

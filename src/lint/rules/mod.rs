@@ -70,6 +70,7 @@ mod undecoded_match;
 mod unescaped_dot;
 mod unknown_protocol;
 mod unowned_signature;
+mod unproven_enforcement;
 mod unscoped_allow;
 mod untested_clause;
 mod untested_exception;
@@ -147,6 +148,7 @@ pub static LINTS: &[&Lint] = &[
     &unescaped_dot::LINT,
     &unknown_protocol::LINT,
     &unowned_signature::LINT,
+    &unproven_enforcement::LINT,
     &unscoped_allow::LINT,
     &untested_clause::LINT,
     &untested_exception::LINT,

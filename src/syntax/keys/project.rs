@@ -1,6 +1,7 @@
 //! The keys of `edgesig.yaml`.
 
 use super::{ANY_NAME, Mapping, Names, Shape, key, required};
+use crate::syntax::policy::{ACTIONS, REQUIRABLE};
 use crate::syntax::project::LIST_TYPES;
 use std::ops::RangeInclusive;
 
@@ -65,7 +66,12 @@ pub static PROJECT: Mapping = Mapping {
             "Levels of lints; `warnings` stands for every warning.",
             "{short-literal: allow, warnings: deny}",
         ),
-        key("policy", Shape::Any, "What `check` demands of every signature.", ""),
+        key(
+            "policy",
+            Shape::Mapping(&POLICY),
+            "What `check` demands of every signature.",
+            "{require: [owner, refs], lifetime: {patch: 180d}}",
+        ),
     ],
     forms: &[],
 };
@@ -161,6 +167,43 @@ pub(in crate::syntax) static SELECT: Mapping = Mapping {
     keys: &[
         key("tags", TEXTS, "Signatures with any of these tags.", "[generic, java]"),
         key("ids", TEXTS, "Signatures with these ids.", "[log4shell-jndi]"),
+    ],
+    forms: &[],
+};
+
+const ACTION_WORDS: Shape = Shape::List(&Shape::Word(|| ACTIONS.to_vec()));
+
+/// `policy`
+pub(in crate::syntax) static POLICY: Mapping = Mapping {
+    keys: &[
+        key(
+            "require",
+            Shape::List(&Shape::Word(|| REQUIRABLE.iter().map(|(name, _)| *name).collect())),
+            "Keys that every signature must have.",
+            "[owner, refs]",
+        ),
+        key("tags", TEXTS, "Every signature has at least one of these tags.", "[generic, java]"),
+        key("lifetime", Shape::Mapping(&LIFETIME), "Longest time from `created` to `expires`.", "{patch: 180d}"),
+        key("actions", Shape::Mapping(&POLICY_ACTIONS), "The actions that a mode may have. Default: all.", ""),
+    ],
+    forms: &[],
+};
+
+/// `policy: lifetime`
+pub(in crate::syntax) static LIFETIME: Mapping = Mapping {
+    keys: &[
+        key("patch", Shape::Duration, "Of a virtual patch: a signature with a CVE.", "180d"),
+        key("any", Shape::Duration, "Of every signature.", "730d"),
+    ],
+    forms: &[],
+};
+
+/// `policy: actions`
+pub(in crate::syntax) static POLICY_ACTIONS: Mapping = Mapping {
+    keys: &[
+        key("monitor", ACTION_WORDS, "Of signatures that only record.", "[log, block]"),
+        key("canary", ACTION_WORDS, "Of signatures that act on a part of the requests.", "[log, block]"),
+        key("enforce", ACTION_WORDS, "Of signatures that act.", "[log, block, throttle]"),
     ],
     forms: &[],
 };
