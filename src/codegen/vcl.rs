@@ -547,21 +547,24 @@ pub fn string_literal(text: &str) -> String {
         .join(" + ")
 }
 
-/// A short string of Fastly's VCL: `%XX` is its only escape, a backslash is none. A backslash before the closing quote
-/// is written as one because a linter misreads it.
+/// A short string of Fastly's VCL: `%` begins its only escapes, a backslash is none. A backslash before the closing quote is
+/// written as one because a linter misreads it, and so is U+FFFD by its number, whose bytes falco takes for broken ones.
 pub fn fastly_literal(text: &str) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
     literal.push('"');
-    for (index, byte) in text.bytes().enumerate() {
+    for (index, character) in text.char_indices() {
         let last = index + 1 == text.len();
-        match byte {
+        match character {
             // A NUL would end the string there.
-            0 => {}
-            b'"' | b'%' | 0x01..=0x1f | 0x7f..=0xff => {
-                let _ = write!(literal, "%{byte:02X}");
+            '\0' => {}
+            '\u{FFFD}' => literal.push_str("%uFFFD"),
+            '\\' if last => literal.push_str("%5C"),
+            ' '..='~' if !matches!(character, '"' | '%') => literal.push(character),
+            _ => {
+                for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                    let _ = write!(literal, "%{byte:02X}");
+                }
             }
-            b'\\' if last => literal.push_str("%5C"),
-            _ => literal.push(char::from(byte)),
         }
     }
     literal.push('"');
@@ -646,7 +649,7 @@ mod tests {
         }
 
         #[test]
-        fn any_printed_fastly_string_reads_back(text in "[^\u{0}]{0,40}") {
+        fn any_printed_fastly_string_reads_back(text in "[^\u{0}]{0,40}|[%a\u{fffd}\"]{0,8}") {
             let literal = fastly_literal(&text);
             let inner = literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
             prop_assert!(inner.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"'));
@@ -654,7 +657,10 @@ mod tests {
             let mut bytes = Vec::new();
             let mut rest = inner.as_bytes();
             while let Some((&byte, tail)) = rest.split_first() {
-                if byte == b'%' {
+                if let Some(after) = rest.strip_prefix(b"%uFFFD") {
+                    bytes.extend("\u{FFFD}".as_bytes());
+                    rest = after;
+                } else if byte == b'%' {
                     let digits = std::str::from_utf8(&tail[..2]).unwrap();
                     bytes.push(u8::from_str_radix(digits, 16).unwrap());
                     rest = &tail[2..];

@@ -201,14 +201,14 @@ impl Reader<'_> {
         }
         if let Some(endpoint) = written.fastly.as_ref().and_then(|fastly| fastly.log_endpoint.as_ref()) {
             let is_name = !endpoint.value.is_empty()
-                && endpoint.value.bytes().all(|byte| byte == b' ' || (byte.is_ascii_graphic() && byte != b'"'));
+                && endpoint.value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
             if is_name {
                 settings.fastly.log_endpoint = endpoint.value.clone();
             } else {
                 self.error(
                     endpoint.span,
                     "this cannot be the name of a log endpoint",
-                    "use printable ASCII without quotes",
+                    "use printable ASCII without blanks and quotes",
                 );
             }
         }

@@ -7,6 +7,13 @@ use super::{ERROR_STATUS, Generator, set};
 use crate::codegen::vcl::{Expression, Statement, when};
 use crate::ir::{Action, BlockBody};
 
+/// Bytes that the log line shows of each text. A line has 16 KB, and a byte can become the six of `\u007F`.
+const LOGGED_IDS: i64 = 2048;
+const LOGGED_METHOD: i64 = 32;
+const LOGGED_HOST: i64 = 256;
+const LOGGED_URL: i64 = 1536;
+const LOGGED_AGENT: i64 = 256;
+
 impl Generator<'_> {
     /// `vcl_miss` and `vcl_pass`: nothing but the tags goes to the origin or to a shield.
     pub(super) fn clean_sub(&self) -> Vec<Statement> {
@@ -206,21 +213,22 @@ impl Generator<'_> {
             name("req.service_id"),
             Expression::text(format!(" {endpoint} :: {{\"{}\":1", self.settings.prefix)),
         ];
-        for header in ["action", "by", "limit", "ids"] {
+        for header in ["action", "by", "limit"] {
             line.extend(quoted(header, escaped(either(self.header(header)))));
         }
+        line.extend(quoted("ids", escaped(cut(either(self.header("ids")), LOGGED_IDS))));
         line.extend([Expression::text(",\"status\":"), Expression::call("std.itoa", [name("resp.status")])]);
         let client = match self.settings.trusted_proxies {
             Some(_) => escaped(either(self.header("client"))),
             None => name("client.ip"),
         };
         line.extend(quoted("client", client));
-        line.extend(quoted("method", escaped(cut(name("req.method"), 64))));
-        line.extend(quoted("host", escaped(cut(either(Expression::Header("req", "host".to_owned())), 256))));
-        line.extend(quoted("url", escaped(cut(name("req.url"), 2048))));
+        line.extend(quoted("method", escaped(cut(name("req.method"), LOGGED_METHOD))));
+        line.extend(quoted("host", escaped(cut(either(Expression::Header("req", "host".to_owned())), LOGGED_HOST))));
+        line.extend(quoted("url", escaped(cut(name("req.url"), LOGGED_URL))));
         line.extend(quoted(
             "user_agent",
-            escaped(cut(either(Expression::Header("req", "user-agent".to_owned())), 512)),
+            escaped(cut(either(Expression::Header("req", "user-agent".to_owned())), LOGGED_AGENT)),
         ));
         line.extend(quoted("pop", name("server.datacenter")));
         line.extend(quoted("id", name("req.xid")));

@@ -1,11 +1,12 @@
 //! The parts of the output as files.
 
 use super::Generator;
-use super::carriers::{self, Snippet};
+use super::carriers::{self, Load, Snippet};
+use super::limits;
 use crate::codegen::manifest::manifest;
 use crate::codegen::vcl::{Dialect, File, Item, Statement, print};
 use crate::codegen::{Artifact, Format, Layout, Options};
-use crate::ir::List;
+use crate::diagnostic::Diagnostics;
 
 /// A snippet's type and what it is for.
 struct Place {
@@ -29,8 +30,13 @@ const PLACES: &[Place] = &[
     Place { kind: "log", sub: "log", priority: 100, why: "anywhere: it returns nothing" },
 ];
 
-/// The files of a set whose main sub is `main`.
-pub(super) fn artifacts(mut generator: Generator<'_>, main: Vec<Statement>, options: &Options) -> Vec<Artifact> {
+/// The files of a set whose main sub is `main`; nothing but errors where they are more than Fastly takes.
+pub(super) fn artifacts(
+    mut generator: Generator<'_>,
+    main: Vec<Statement>,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Artifact> {
     let deliver = generator.deliver_sub();
     let has_deliver = !deliver.is_empty();
     let mut items = vec![Item::Comment(header(&generator, options, has_deliver))];
@@ -60,6 +66,14 @@ pub(super) fn artifacts(mut generator: Generator<'_>, main: Vec<Statement>, opti
         Layout::Include => "edgesig.vcl",
         Layout::Snippets => "init.vcl",
     };
+    let mut found = Diagnostics::default();
+    let edge = limits::edge_lists(&generator, &mut found);
+    limits::file_size(&generator, &printed, &mut found);
+    let is_too_much = found.has_errors();
+    diagnostics.extend(found);
+    if is_too_much {
+        return Vec::new();
+    }
     let manifest = manifest(generator.ruleset, super::NAME, "", &[], &printed, main);
     let manifest = Artifact { path: "manifest.json".to_owned(), content: manifest };
     let main = Artifact { path: main.to_owned(), content: printed.text };
@@ -67,6 +81,7 @@ pub(super) fn artifacts(mut generator: Generator<'_>, main: Vec<Statement>, opti
         return vec![main, manifest];
     }
     let prefix = &generator.settings.prefix;
+    let is_there = |place: &&Place| has_deliver || place.sub != "deliver";
     let mut snippets = vec![Snippet {
         name: format!("{prefix}-init"),
         kind: "init",
@@ -74,7 +89,7 @@ pub(super) fn artifacts(mut generator: Generator<'_>, main: Vec<Statement>, opti
         content: main.content,
         file: main.path,
     }];
-    snippets.extend(PLACES.iter().filter(|place| has_deliver || place.sub != "deliver").map(|place| {
+    snippets.extend(PLACES.iter().filter(is_there).map(|place| {
         let lines = vec![
             format!("Snippet of type {}, priority {}: {}.", place.kind, place.priority, place.why),
             format!("@scope: {}", place.kind),
@@ -89,19 +104,24 @@ pub(super) fn artifacts(mut generator: Generator<'_>, main: Vec<Statement>, opti
             file: format!("{}.vcl", place.kind),
         }
     }));
-    let used = |list: &&List| list.edge.as_ref().is_some_and(|edge| generator.edge.contains_key(edge));
-    let lists: Vec<&List> = generator.ruleset.lists.iter().filter(used).collect();
+    let absent = PLACES.iter().filter(|place| !is_there(place)).map(|place| format!("{prefix}-{}", place.kind));
+    let load = Load { prefix, snippets: &snippets, absent: absent.collect(), edge };
     let carrier = match options.format {
-        Format::Terraform => return vec![carriers::terraform(prefix, &snippets, &lists), manifest],
-        Format::Api => return vec![carriers::api(&snippets, &lists), manifest],
-        Format::Plan => return vec![carriers::plan(prefix, &snippets, &lists), manifest],
-        Format::Cli => Some(carriers::script(&snippets, &lists)),
-        Format::Vcl => None,
+        Format::Terraform => vec![carriers::terraform(&load)],
+        Format::Api => carriers::api(&load),
+        Format::Plan => vec![carriers::plan(&load)],
+        Format::Cli => carriers::script(&load),
+        Format::Vcl => Vec::new(),
     };
-    let mut files: Vec<Artifact> =
-        snippets.into_iter().map(|snippet| Artifact { path: snippet.file, content: snippet.content }).collect();
-    files.insert(1, manifest);
-    files.extend(carrier);
+    let mut files = Vec::new();
+    if matches!(options.format, Format::Vcl | Format::Cli) {
+        files.extend(snippets.into_iter().map(|snippet| Artifact { path: snippet.file, content: snippet.content }));
+        files.insert(1, manifest);
+        files.extend(carrier);
+    } else {
+        files.extend(carrier);
+        files.insert(1, manifest);
+    }
     files
 }
 

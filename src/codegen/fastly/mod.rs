@@ -25,6 +25,7 @@ mod client;
 mod deviations;
 mod fields;
 mod functions;
+mod limits;
 mod lists;
 mod place;
 mod predicate;
@@ -109,7 +110,7 @@ pub fn emit(ruleset: &Ruleset, options: &Options, diagnostics: &mut Diagnostics)
     if failed {
         return Vec::new();
     }
-    artifacts::artifacts(generator, main, options)
+    artifacts::artifacts(generator, main, options, diagnostics)
 }
 
 impl<'r> Generator<'r> {
