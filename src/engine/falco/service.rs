@@ -205,7 +205,7 @@ pub(super) fn tests(prefix: &str, groups: &[Vec<Request>]) -> String {
             let _ = writeln!(file, "testing.call_subroutine(\"vcl_recv\");");
             let client = internal("Client");
             let fields = ["Ids", "Action", "By", "Status", "Limit"].map(shown).join(" \"|\" ");
-            let _ = writeln!(file, "log \"SEEN|\" {fields} \"|\" if({client}, {client}, client.ip) \"|\";\n}}");
+            let _ = writeln!(file, "log \"SEEN|\" {fields} \"|\" if({client}, {client}, \"\") \"|\" client.ip \"|\";\n}}");
             response(&mut file, &format!("g{number}r{step}"), request);
         }
         let _ = writeln!(file, "}}");
@@ -285,7 +285,7 @@ fn place(name: &str) -> Option<(usize, char, usize)> {
 fn seen_of(line: &str) -> (Seen, Option<u16>) {
     let mut fields = line.split('|').map(str::to_owned);
     let mut next = || fields.next().unwrap_or_default();
-    let (ids, action, by, status, limit, client) = (next(), next(), next(), next(), next(), next());
+    let (ids, action, by, status, limit, client, peer) = (next(), next(), next(), next(), next(), next(), next());
     let filled = |text: String| Some(text).filter(|text| !text.is_empty());
     let mut matched: Vec<String> = ids.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect();
     matched.sort();
@@ -294,7 +294,7 @@ fn seen_of(line: &str) -> (Seen, Option<u16>) {
     let logged = !matched.is_empty() || limit.is_some() || by.is_some();
     // falco writes some addresses in another way.
     let canonical = |text: String| text.parse().map_or(text, canonical_text);
-    let client = filled(client).filter(|_| logged).map(canonical);
+    let client = filled(client).or_else(|| filled(peer)).filter(|_| logged).map(canonical);
     (Seen { matched, action, by, status: 0, limit, client }, status.parse().ok())
 }
 
