@@ -205,7 +205,8 @@ pub(super) fn tests(prefix: &str, groups: &[Vec<Request>]) -> String {
             let _ = writeln!(file, "testing.call_subroutine(\"vcl_recv\");");
             let client = internal("Client");
             let fields = ["Ids", "Action", "By", "Status", "Limit"].map(shown).join(" \"|\" ");
-            let _ = writeln!(file, "log \"SEEN|\" {fields} \"|\" if({client}, {client}, \"\") \"|\" client.ip \"|\";\n}}");
+            let _ =
+                writeln!(file, "log \"SEEN|\" {fields} \"|\" if({client}, {client}, \"\") \"|\" client.ip \"|\";\n}}");
             response(&mut file, &format!("g{number}r{step}"), request);
         }
         let _ = writeln!(file, "}}");
