@@ -13,6 +13,8 @@ pub struct Console {
     pub out: io::BufWriter<Box<dyn Write + Send>>,
     err: Box<dyn Write + Send>,
     colours: bool,
+    /// Standard output is a terminal that shows colours.
+    pub colours_out: bool,
     /// Standard error is a terminal: progress may be shown there.
     pub interactive: bool,
 }
@@ -28,6 +30,7 @@ impl Console {
             out: io::BufWriter::with_capacity(1 << 16, Box::new(io::stdout())),
             err: Box::new(io::stderr()),
             colours: interactive && !refused && !dumb,
+            colours_out: io::stdout().is_terminal() && !refused && !dumb,
             interactive,
         }
     }

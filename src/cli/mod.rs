@@ -13,10 +13,12 @@ mod engines;
 mod eval;
 mod explain;
 mod failure;
+mod fmt;
 mod init;
 mod lines;
 mod load;
 mod lock;
+mod rewrite;
 mod targets;
 mod test;
 mod tests_of;
@@ -53,6 +55,8 @@ enum Command {
     Build(build::Arguments),
     /// Check signatures as a repository demands: they compile everywhere and their tests pass
     Check(check::Arguments),
+    /// Write signature files in their canonical form
+    Fmt(fmt::Arguments),
     /// Judge requests with the reference semantics: JSON lines in, verdicts out
     Eval(eval::Arguments),
     /// Run the signatures' own tests
@@ -97,6 +101,7 @@ fn execute(command: &Command, console: &mut Console) -> Result<Exit, Failure> {
     match command {
         Command::Build(arguments) => build::run(arguments, console),
         Command::Check(arguments) => check::run(arguments, console),
+        Command::Fmt(arguments) => fmt::run(arguments, console),
         Command::Eval(arguments) => eval::run(arguments, console),
         Command::Test(arguments) => test::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, console),

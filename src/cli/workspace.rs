@@ -22,7 +22,7 @@ pub const PROJECT_FILE: &str = "edgesig.yaml";
 /// Where signatures are when nothing says it.
 pub const DEFAULT_SIGNATURES: &str = "signatures";
 /// Largest signature or project file.
-const SOURCE_LIMIT: u64 = 1 << 20;
+pub const SOURCE_LIMIT: u64 = 1 << 20;
 /// Largest list, test or block file.
 const FILE_LIMIT: u64 = 16 << 20;
 
@@ -32,12 +32,14 @@ pub struct Workspace {
     pub root: PathBuf,
     pub sources: SourceMap,
     pub project: Option<ast::Project>,
+    /// The project file, when there is one that could be read.
+    pub project_source: Option<SourceId>,
     /// Signature files that could be read, sorted by name.
     pub signatures: Vec<SourceId>,
     /// What was wrong with files, and everything about the project file.
     pub diagnostics: Diagnostics,
-    /// Folder of each source.
-    folders: Vec<PathBuf>,
+    /// File of each source.
+    paths: Vec<PathBuf>,
     /// Stems of the project's signature files beside those that were asked for.
     others: Vec<String>,
 }
@@ -65,14 +67,16 @@ impl Workspace {
             root,
             sources: SourceMap::default(),
             project: None,
+            project_source: None,
             signatures: Vec::new(),
             diagnostics: Diagnostics::default(),
-            folders: Vec::new(),
+            paths: Vec::new(),
             others: Vec::new(),
         };
         if let Some(file) = project_file {
             let content = read_limited(&file, SOURCE_LIMIT);
             let source = workspace.add_source(&file, content)?;
+            workspace.project_source = source;
             let Workspace { sources, diagnostics, project, .. } = &mut workspace;
             *project = crate::parse_project(sources, source, diagnostics);
         }
@@ -101,7 +105,7 @@ impl Workspace {
         let Content::Whole(bytes) = read_limited(&path, FILE_LIMIT)? else {
             return Err(Failure::usage(format!("`{LOCK_FILE}` is larger than {} MiB", FILE_LIMIT >> 20)));
         };
-        self.folders.push(self.root.clone());
+        self.paths.push(path.clone());
         // What is no UTF-8 is no line of a lock file either.
         Ok(Some(self.sources.add(LOCK_FILE, String::from_utf8_lossy(&bytes))))
     }
@@ -118,6 +122,11 @@ impl Workspace {
         }
         let path = self.inside(&self.root, LOCK_FILE);
         path.map(Some).map_err(|reason| Failure::usage(format!("`{LOCK_FILE}`: {reason}")))
+    }
+
+    /// The file of a source: absolute, without links.
+    pub fn path(&self, source: SourceId) -> &Path {
+        &self.paths[source.0 as usize]
     }
 
     /// What edgesig.yaml names, else `signatures`.
@@ -169,7 +178,7 @@ impl Workspace {
     /// Adds a file that was read; one that is too large or no text is a finding, and not to be parsed.
     fn add_source(&mut self, path: &Path, content: Result<Content, Failure>) -> Result<Option<SourceId>, Failure> {
         let name = name(&self.root, path);
-        self.folders.push(folder_of(path));
+        self.paths.push(path.to_owned());
         let bytes = match content? {
             Content::Whole(bytes) => bytes,
             Content::TooLarge => {
@@ -226,8 +235,8 @@ impl Workspace {
 
 impl Files for Workspace {
     fn read(&self, base: SourceId, path: &str) -> Result<Vec<u8>, String> {
-        let folder = self.folders.get(base.0 as usize).ok_or("the file that names it is unknown")?;
-        let file = self.inside(folder, path)?;
+        let folder = self.paths.get(base.0 as usize).ok_or("the file that names it is unknown")?;
+        let file = self.inside(&folder_of(folder), path)?;
         match read_limited(&file, FILE_LIMIT) {
             Ok(Content::Whole(bytes)) => Ok(bytes),
             Ok(Content::TooLarge) => Err(format!("it is larger than {} MiB", FILE_LIMIT >> 20)),
@@ -247,6 +256,18 @@ impl Files for Workspace {
 pub enum Content {
     Whole(Vec<u8>),
     TooLarge,
+}
+
+/// Reads a whole source file as text.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    match read_limited(path, SOURCE_LIMIT)? {
+        Content::Whole(bytes) => {
+            String::from_utf8(bytes).map_err(|_| Failure::usage(format!("`{}` is not UTF-8", path.display())))
+        }
+        Content::TooLarge => {
+            Err(Failure::usage(format!("`{}` is larger than {} KiB", path.display(), SOURCE_LIMIT >> 10)))
+        }
+    }
 }
 
 /// Reads a regular file of at most `limit` bytes.

@@ -29,6 +29,7 @@ pub(super) const MAX_DEPTH: usize = 64;
 
 pub(super) use literals::duration;
 pub(super) use lower::string_token;
+pub(super) use scan::comments;
 
 /// Reads a condition. What is wrong goes to `report`; the expression is [`ExpressionKind::Error`] where nothing
 /// could be made of the text.

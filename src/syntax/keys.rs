@@ -78,6 +78,13 @@ pub enum Shape {
     Any,
 }
 
+impl Shape {
+    /// A text of the language of conditions.
+    pub fn is_expression(&self) -> bool {
+        matches!(self, Shape::Condition | Shape::Expression)
+    }
+}
+
 /// What the free keys of a mapping are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {

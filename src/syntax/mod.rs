@@ -7,6 +7,7 @@ mod condition;
 #[cfg(test)]
 mod condition_tests;
 mod foreign;
+mod format;
 mod hazards;
 pub mod keys;
 mod nodes;
@@ -24,6 +25,7 @@ mod yaml;
 #[cfg(test)]
 mod yaml_tests;
 
+pub use format::{Formatted, format_project, format_signature};
 pub use quoting::fit_fixes;
 
 use crate::diagnostic::Diagnostics;

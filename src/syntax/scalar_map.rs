@@ -149,6 +149,12 @@ impl Place {
         Place { source: span.source, whole: span, map: ScalarMap::build(text, span.range(), style, value).ok() }
     }
 
+    /// The place of a text that stands for itself: its spans are its own offsets.
+    pub(super) fn of_text(source: SourceId, text: &str) -> Place {
+        let map = ScalarMap::Linear { base: 0, length: text.len() as u32 };
+        Place { source, whole: Span::new(source, 0, text.len()), map: Some(map) }
+    }
+
     /// The span in the file of a range of the decoded text.
     pub(super) fn span(&self, range: Range<usize>) -> Span {
         match &self.map {

@@ -33,7 +33,7 @@ pub(super) fn signature(
     file_name: &str,
     document: Document<'_>,
 ) -> Option<Signature> {
-    let Document { root, comments } = document;
+    let Document { root, comments, alias: _ } = document;
     if let NodeKind::Null = root.kind {
         let span = Span::new(source, 0, 0);
         reader.report.push(Diagnostic::new(

@@ -30,7 +30,10 @@ pub(super) enum NodeKind<'s> {
 /// What a file holds.
 pub(super) struct Document<'s> {
     pub(super) root: Node<'s>,
+    /// In written order.
     pub(super) comments: Vec<Span>,
+    /// An alias: the tree holds what it stands for, so it cannot be written back as it was.
+    pub(super) alias: Option<Span>,
 }
 
 /// Nodes of one file, aliases counted as expanded.
@@ -77,8 +80,9 @@ pub(super) fn parse<'s>(source: SourceId, text: &'s str, report: &mut Report<'_>
             }
         }
     }
-    let root = builder.root.unwrap_or(Node { kind: NodeKind::Null, span: Span::new(source, 0, 0) });
-    Some(Document { root, comments: builder.comments })
+    let root = builder.root.take().unwrap_or(Node { kind: NodeKind::Null, span: Span::new(source, 0, 0) });
+    builder.comments.sort_unstable();
+    Some(Document { root, comments: builder.comments, alias: builder.alias })
 }
 
 /// A collection whose end has not come yet.
@@ -118,6 +122,7 @@ struct Builder<'s> {
     content_end: u32,
     root: Option<Node<'s>>,
     comments: Vec<Span>,
+    alias: Option<Span>,
 }
 
 impl<'s> Builder<'s> {
@@ -150,6 +155,7 @@ impl<'s> Builder<'s> {
             Event::SequenceEnd | Event::MappingEnd => self.close(span, report),
             Event::Alias(anchor) => {
                 self.content_end = span.end;
+                self.alias.get_or_insert(span);
                 match self.anchors.get(&anchor).map(|anchored| (anchored.nodes, anchored.depth)) {
                     Some((nodes, depth)) if self.fits(nodes, depth) => {
                         let node = self.anchors.get(&anchor).map(|anchored| anchored.node.clone())?;

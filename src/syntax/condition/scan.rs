@@ -16,6 +16,8 @@ enum Token {
     /// A word, digits included.
     Word,
     Bang,
+    /// `#` and the rest of its line.
+    Comment,
     Other,
 }
 
@@ -35,7 +37,7 @@ impl Iterator for Tokens<'_> {
                 b' ' | b'\t'..=b'\r' => continue,
                 b'#' => {
                     self.skip_until(b"\n");
-                    continue;
+                    Token::Comment
                 }
                 byte @ (b'(' | b'[' | b'{') => Token::Open(byte),
                 byte @ (b')' | b']' | b'}') => Token::Close(byte),
@@ -110,8 +112,15 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-fn tokens(text: &str) -> Tokens<'_> {
-    Tokens { text: text.as_bytes(), at: 0 }
+/// Tokens without comments.
+fn tokens(text: &str) -> impl Iterator<Item = (Token, Range<usize>)> {
+    Tokens { text: text.as_bytes(), at: 0 }.filter(|(token, _)| *token != Token::Comment)
+}
+
+/// The comments of a condition, in order.
+pub(in crate::syntax) fn comments(text: &str) -> Vec<Range<usize>> {
+    let tokens = Tokens { text: text.as_bytes(), at: 0 };
+    tokens.filter(|(token, _)| *token == Token::Comment).map(|(_, range)| range).collect()
 }
 
 /// Neither tokens nor anything that pest would have to look at.
@@ -139,14 +148,14 @@ pub(super) fn check(text: &str, place: &Place) -> Result<(), Box<Diagnostic>> {
         let negates = match token {
             Token::Bang => true,
             Token::Word => text[range.clone()].eq_ignore_ascii_case("not"),
-            Token::Open(_) | Token::Close(_) | Token::Unterminated | Token::Other => false,
+            Token::Open(_) | Token::Close(_) | Token::Unterminated | Token::Comment | Token::Other => false,
         };
         negations = if negates { negations + 1 } else { 0 };
         match token {
             Token::Open(bracket) => open.push((bracket, range.start)),
             Token::Close(bracket) => close(open.pop(), bracket, range.clone(), place)?,
             Token::Unterminated => return Err(Box::new(unterminated(text, range, place))),
-            Token::Word | Token::Bang | Token::Other => {}
+            Token::Word | Token::Bang | Token::Comment | Token::Other => {}
         }
         if open.len() > MAX_DEPTH || negations > MAX_DEPTH {
             return Err(Box::new(
@@ -237,7 +246,7 @@ pub(super) fn top_level_parts(text: &str) -> Vec<Range<usize>> {
                 parts.push(start..range.start);
                 start = range.end;
             }
-            Token::Word | Token::Bang | Token::Unterminated | Token::Other => {}
+            Token::Word | Token::Bang | Token::Unterminated | Token::Comment | Token::Other => {}
         }
     }
     parts.push(start..text.len());

@@ -1,0 +1,97 @@
+//! New texts for files of a repository → a diff for people, and the files. `fmt` and `check --fix` write with it.
+//!
+//! A file is replaced as a whole or not at all: a temporary file beside it takes its mode and then its name. A file that
+//! is not what was read any more is left alone, and so is everything but a regular file.
+
+use super::console::Console;
+use super::failure::Failure;
+use super::render::safe;
+use similar::{ChangeTag, TextDiff};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Lines of context in a diff.
+const CONTEXT: usize = 3;
+/// Past this a diff is coarser than it could be.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Characters of a line that a diff shows.
+const LINE_LIMIT: usize = 2000;
+
+/// A file with a new text.
+pub struct Rewrite {
+    pub path: PathBuf,
+    /// As shown to people.
+    pub name: String,
+    pub before: String,
+    pub after: String,
+}
+
+impl Rewrite {
+    /// Shows a unified diff on standard output.
+    pub fn show(&self, console: &mut Console) -> Result<(), Failure> {
+        let name = safe::line(&self.name, 4096);
+        let paint = |console: &Console, code: &str, text: &str| match console.colours_out {
+            true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            false => text.to_owned(),
+        };
+        let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(&self.before, &self.after);
+        let mut lines = vec![paint(console, "1", &format!("--- {name}")), paint(console, "1", &format!("+++ {name}"))];
+        for group in diff.grouped_ops(CONTEXT) {
+            let hunk = similar::udiff::UnifiedDiffHunk::new(group, &diff, false);
+            lines.push(paint(console, "36", hunk.header().to_string().trim_end()));
+            for change in hunk.iter_changes() {
+                let (sign, code) = match change.tag() {
+                    ChangeTag::Delete => ('-', Some("31")),
+                    ChangeTag::Insert => ('+', Some("32")),
+                    ChangeTag::Equal => (' ', None),
+                };
+                let text = safe::text(change.value().trim_end_matches(['\n', '\r']), LINE_LIMIT);
+                let line = format!("{sign}{text}");
+                lines.push(code.map_or(line.clone(), |code| paint(console, code, &line)));
+                if change.missing_newline() {
+                    lines.push("\\ No newline at end of file".to_owned());
+                }
+            }
+        }
+        lines.iter().try_for_each(|line| console.line(line))
+    }
+
+    /// Replaces the file.
+    pub fn write(&self) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| Failure::file("write", &self.path, &error);
+        let metadata = fs::symlink_metadata(&self.path).map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(Failure::usage(format!("`{}` is not a regular file, it is left alone", self.path.display())));
+        }
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let mut fresh = tempfile::Builder::new().prefix(".edgesig-").tempfile_in(folder).map_err(failed)?;
+        fresh.write_all(self.after.as_bytes()).map_err(failed)?;
+        fresh.as_file().set_permissions(metadata.permissions()).map_err(failed)?;
+        fresh.as_file().sync_all().map_err(failed)?;
+        // Last, so that as little time as possible lies between looking and replacing.
+        if fs::read(&self.path).map_err(failed)? != self.before.as_bytes() {
+            return Err(Failure::usage(format!(
+                "`{}` was changed while edgesig ran, it is left alone",
+                self.path.display()
+            )));
+        }
+        fresh.persist(&self.path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+}
+
+/// Refuses links among the paths of a command that writes: what they lead to may be elsewhere.
+pub fn refuse_links(paths: &[PathBuf]) -> Result<(), Failure> {
+    for path in paths {
+        let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_symlink());
+        if is_link {
+            return Err(Failure::with_help(
+                format!("`{}` is a link, and what it leads to would be written", path.display()),
+                "name the file or folder itself",
+            ));
+        }
+    }
+    Ok(())
+}
