@@ -151,6 +151,22 @@ fn ids_are_in_order_and_of_two_words_or_more() {
     assert_eq!(files, LINTS.len() + 1, "a file of src/lint/rules is not in the table of src/lint/rules/mod.rs");
 }
 
+/// Who writes a backslash twice wants one, and no pattern.
+#[test]
+fn an_escaped_backslash_is_no_pattern() {
+    let files = example::files(
+        r#"
+when: req.query contains ["\\share\docs", "C:\Windows\system32", ".\bin"]
+tests:
+  - {name: a share, request: GET /?f=%5c%5cshare%5cdocs, expect: match}
+  - {name: a folder, request: GET /?f=share/docs, expect: no_match}
+"#,
+    );
+    let (sources, found) = check(&files, &mut |_| {});
+    let said = render::plain(&sources, &found);
+    assert!(!said.contains("regex-in-string"), "{said}");
+}
+
 const TWICE_NOT: &str = r#"
 when: not (req.method != "TRACE")
 tests:

@@ -244,9 +244,14 @@ fn expired(rule: &Rule, today: Date) -> Option<Diagnostic> {
     }
     let effect = if rule.is_allow() { "an expired `allow` is no longer built" } else { "it is still built" };
     Some(
-        Diagnostic::new(Code::Expired, rule.span, format!("`{}` expired on {expires}", rule.id), "")
-            .note(effect)
-            .help("renew `expires` with a reason, or retire the signature with `mode: retired`"),
+        Diagnostic::new(
+            Code::Expired,
+            rule.places.expires.unwrap_or(rule.span),
+            format!("`{}` expired on {expires}", rule.id),
+            "is over",
+        )
+        .note(effect)
+        .help("renew `expires` with a reason, or retire the signature with `mode: retired`"),
     )
 }
 

@@ -1,6 +1,7 @@
 //! `edgesig explain`: what a word of the language or a diagnostic means, or why a signature matches a request (see
 //! `why`).
 
+mod sequence;
 mod why;
 
 use super::console::Console;

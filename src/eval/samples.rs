@@ -48,6 +48,7 @@ pub fn rule(id: &str, mode: Mode, when: Predicate, actions: Vec<Action>) -> Rule
         targets: None,
         expires: None,
         span: span(),
+        places: crate::ir::Places::default(),
         origin: String::new(),
         hash: String::new(),
         when,

@@ -156,6 +156,7 @@ pub struct Rule {
     pub expires: Option<Date>,
     /// Of the id.
     pub span: Span,
+    pub places: Places,
     /// File and line of the id, for comments and the manifest.
     pub origin: String,
     /// SHA-256 of what the rule means (its IR text), hexadecimal.
@@ -167,6 +168,14 @@ pub struct Rule {
     /// At least one; at most one terminal one, which is last.
     pub actions: Vec<Action>,
     pub tests: Vec<Test>,
+}
+
+/// Where parts of a rule are written, for diagnostics.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Places {
+    pub expires: Option<Span>,
+    /// The action that ends the evaluation.
+    pub terminal: Option<Span>,
 }
 
 impl Rule {

@@ -4,7 +4,7 @@ use super::patterns::PatternUse;
 use super::project::refuse_constant_exception;
 use super::scope::{Checker, Context};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
-use crate::ir::{Action, Predicate, Rule, meaning};
+use crate::ir::{Action, Places, Predicate, Rule, meaning};
 use crate::source::Span;
 use crate::syntax::ast;
 use sha2::{Digest, Sha256};
@@ -64,6 +64,10 @@ impl<'a> Checker<'a> {
                 .map(|targets| targets.iter().map(|target| target.value.clone()).collect()),
             expires: signature.expires.as_ref().map(|date| date.value),
             span: id_span,
+            places: Places {
+                expires: signature.expires.as_ref().map(|date| date.span),
+                terminal: signature.then.iter().find(|action| ends(&action.value)).map(|action| action.span),
+            },
             origin: format!("{}:{line}", self.context.sources.name(signature.source)),
             hash: String::new(),
             when: when?,
@@ -111,5 +115,21 @@ impl<'a> Checker<'a> {
         self.report(
             Diagnostic::new(Code::ConstantCondition, signature.when.span, message, "always the same").help(help),
         );
+    }
+}
+
+/// Whether an action as written is one that ends the evaluation.
+fn ends(action: &ast::Action) -> bool {
+    match action {
+        ast::Action::Block(_)
+        | ast::Action::Allow(None)
+        | ast::Action::Redirect { .. }
+        | ast::Action::Throttle
+        | ast::Action::Tarpit(_) => true,
+        ast::Action::Log
+        | ast::Action::Tag(_)
+        | ast::Action::Score(_)
+        | ast::Action::Strip(_)
+        | ast::Action::Allow(Some(_)) => false,
     }
 }

@@ -28,6 +28,7 @@ pub fn rule(id: &str, when: Predicate, actions: Vec<Action>) -> Rule {
         targets: None,
         expires: None,
         span: NOWHERE,
+        places: edgesig::ir::Places::default(),
         origin: format!("{id}.yaml:1"),
         hash: String::new(),
         when,

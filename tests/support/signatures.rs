@@ -111,6 +111,7 @@ fn rule(rng: &mut Rng, number: usize, acting: bool) -> Rule {
         targets: None,
         expires: None,
         span: NOWHERE,
+        places: edgesig::ir::Places::default(),
         origin: format!("rule-{number}.yaml:1"),
         hash: String::new(),
         when: predicate(rng, 2),

@@ -2,12 +2,13 @@
 //! comparison saw.
 
 use crate::cli::console::Console;
+use crate::cli::explain::sequence;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::load::{Loaded, Paths};
 use crate::cli::render::safe;
 use crate::cli::workspace::{Content, read_limited};
-use crate::eval::{Trace, TraceComparison, TraceKind, TraceNode, TraceRate, run_test, trace, wire};
-use crate::ir::{Mode, Rule, Ruleset, Test};
+use crate::eval::{StepOutcome, Trace, TraceComparison, TraceKind, TraceNode, TraceRate, run_test, trace, wire};
+use crate::ir::{Mode, Rule};
 use crate::request::{Request, parse_curl, parse_json_line, parse_message, parse_request_line};
 use crate::source::SourceMap;
 use std::fmt::Write;
@@ -27,13 +28,20 @@ pub fn run(paths: &Paths, signature: &str, named: &str, console: &mut Console) -
     }
     let index = found?;
     let rule = &loaded.ruleset.rules[index];
-    let request = read_request(rule, named)?;
+    let sequence = rule.tests.iter().find(|test| test.name == named && test.steps.len() > 1);
+    let outcomes = sequence.map(|test| run_test(&loaded.ruleset, index, test)).unwrap_or_default();
+    let chosen = sequence.map(|test| sequence::deciding(test, &outcomes));
+    let request = match (sequence, chosen) {
+        (Some(test), Some(chosen)) => test.steps[chosen].request.clone(),
+        (_, _) => read_request(rule, named)?,
+    };
     let Some(trace) = trace(&loaded.ruleset, index, &request) else {
         return Err(Failure::usage(format!("there is no signature `{signature}`")));
     };
-    let mut text = show(&loaded.workspace.sources, rule, &request, &trace);
-    if let Some(test) = rule.tests.iter().find(|test| test.name == named && test.steps.len() > 1) {
-        show_sequence(&loaded.ruleset, index, test, &mut text);
+    let outcome = chosen.and_then(|chosen| outcomes.get(chosen));
+    let mut text = show(&loaded.workspace.sources, rule, &request, &trace, outcome);
+    if let (Some(test), Some(chosen)) = (sequence, chosen) {
+        text.push_str(&sequence::show(&loaded.ruleset, index, test, &outcomes, chosen));
     }
     console.line(text.trim_end())?;
     Ok(Exit::Clean)
@@ -42,7 +50,6 @@ pub fn run(paths: &Paths, signature: &str, named: &str, console: &mut Console) -
 /// The request that the argument means.
 fn read_request(rule: &Rule, text: &str) -> Result<Request, Failure> {
     if let Some(test) = rule.tests.iter().find(|test| test.name == text) {
-        // Of a sequence the last request is what the test is about.
         return test.steps.last().map(|step| step.request.clone()).ok_or_else(|| Failure::usage("the test is empty"));
     }
     let content;
@@ -86,10 +93,12 @@ fn read_request(rule: &Rule, text: &str) -> Result<Request, Failure> {
     })
 }
 
-/// The whole explanation.
-fn show(sources: &SourceMap, rule: &Rule, request: &Request, trace: &Trace) -> String {
+/// The whole explanation; with the outcome where the requests before it are known.
+fn show(sources: &SourceMap, rule: &Rule, request: &Request, trace: &Trace, outcome: Option<&StepOutcome>) -> String {
     let mut text = String::new();
     let verdict = match (trace.matched, trace.limit, &trace.rate) {
+        (true, None, Some(_)) if outcome.is_some_and(|outcome| outcome.matched) => "match, the rate is over".to_owned(),
+        (true, None, Some(_)) if outcome.is_some() => "no match, the rate is not over".to_owned(),
         (_, Some(limit), _) => format!("not inspected: the request is over {}", limit.name()),
         (true, None, None) => "match".to_owned(),
         (true, None, Some(_)) => "subject to the rate".to_owned(),
@@ -112,31 +121,6 @@ fn show(sources: &SourceMap, rule: &Rule, request: &Request, trace: &Trace) -> S
         show_rate(sources, rate, &mut text);
     }
     text
-}
-
-/// What becomes of each request of a sequence; equal neighbours are one line.
-fn show_sequence(ruleset: &Ruleset, index: usize, test: &Test, text: &mut String) {
-    let outcomes = run_test(ruleset, index, test);
-    let word = |matched: bool| if matched { "match" } else { "no_match" };
-    let steps: Vec<_> = test.steps.iter().zip(&outcomes).collect();
-    let _ = writeln!(text, "\nthe sequence (the above is its last request, without the ones before):");
-    let mut first = 0;
-    for group in steps.chunk_by(|(a, x), (b, y)| (a.expect_match, x.matched) == (b.expect_match, y.matched)) {
-        let (step, outcome) = group[0];
-        let last = group[group.len() - 1].0;
-        let (start, end) = (step.request.time.as_secs_f64(), last.request.time.as_secs_f64());
-        let numbers = match group.len() {
-            1 => format!("request {} at {start}s", first + 1),
-            count => format!("requests {} to {} at {start}s to {end}s", first + 1, first + count),
-        };
-        let judgement = if step.expect_match == outcome.matched {
-            "as expected".to_owned()
-        } else {
-            format!("expected {}", word(step.expect_match))
-        };
-        let _ = writeln!(text, "  {numbers}: {}, {judgement}", word(outcome.matched));
-        first += group.len();
-    }
 }
 
 fn effect(mode: Mode) -> &'static str {

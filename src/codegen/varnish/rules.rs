@@ -162,12 +162,8 @@ impl<'r> Generator<'r> {
                         effects.push(self.set_int(&format!("strip {name}"), Expression::Integer(1)));
                     }
                 }
-                Action::Tarpit(_) => self.unsupported(
-                    rule.span,
-                    "Varnish cannot answer slowly: `tarpit` is not available on varnish".to_owned(),
-                    "uses `tarpit`",
-                    "use `block` or `throttle`, or restrict the signature with `targets: [fastly]`",
-                ),
+                // Refused by `support`.
+                Action::Tarpit(_) => {}
             }
         }
         if terminal.is_empty() {

@@ -4,7 +4,8 @@
 use super::Generator;
 use super::room::LONGEST_URL;
 use super::visit::{MOST_NAMES, MOST_VALUES};
-use crate::ir::{Check, Integers, ListIndex, Needles, Networks, Patterns, Predicate};
+use crate::ir::{Action, Check, Integers, ListIndex, Needles, Networks, Patterns, Predicate};
+use crate::source::Span;
 use std::collections::BTreeSet;
 
 impl<'r> Generator<'r> {
@@ -35,17 +36,26 @@ impl<'r> Generator<'r> {
             }
         }
         for rule in &self.ruleset.rules {
+            // In every mode: what is watched now is to be enforced one day.
+            if rule.actions.iter().any(|action| matches!(action, Action::Tarpit(_))) {
+                self.unsupported(
+                    rule.places.terminal.unwrap_or(rule.span),
+                    "Varnish cannot answer slowly: `tarpit` is not available on varnish".to_owned(),
+                    "uses `tarpit`",
+                    "use `block` or `throttle`, or restrict the signature with `targets: [fastly]`",
+                );
+            }
             let mut edge = BTreeSet::new();
             for predicate in rule.predicates() {
-                each_list(predicate, &mut |index| {
+                each_list(predicate, &mut |index, span| {
                     if let Some(list) = self.ruleset.lists.get(index.0).filter(|list| list.edge.is_some()) {
-                        edge.insert(list.name.clone());
+                        edge.insert((span, list.name.clone()));
                     }
                 });
             }
-            for name in edge {
+            for (span, name) in edge {
                 self.unsupported(
-                    rule.span,
+                    span,
                     format!("list `@{name}` lives at Fastly's edge; varnish cannot read it"),
                     "uses an edge list",
                     format!("give `@{name}` `values` or a `file`, or restrict the signature with `targets: [fastly]`"),
@@ -55,12 +65,12 @@ impl<'r> Generator<'r> {
     }
 }
 
-fn each_list(predicate: &Predicate, visit: &mut dyn FnMut(ListIndex)) {
+fn each_list(predicate: &Predicate, visit: &mut dyn FnMut(ListIndex, Span)) {
     predicate.each_comparison(&mut |comparison| match &comparison.check {
         Check::Text { needles: Needles::List(index), .. }
         | Check::Matches(Patterns::List(index))
         | Check::IntegerIn(Integers::List(index))
-        | Check::Network(Networks::List(index)) => visit(*index),
+        | Check::Network(Networks::List(index)) => visit(*index, comparison.span),
         Check::Exists
         | Check::IsTrue
         | Check::Text { .. }
