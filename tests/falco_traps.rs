@@ -86,8 +86,8 @@ fn trap_4_ranges_of_rates_are_refused_with_the_nearest() {
     };
     assert!(of(&[(10, 60)], Some(600)).is_ok());
     for (limits, penalty, way_out) in [
-        ([(20, 600)], None, "`2/60s`"),
-        ([(3, 1)], None, "`30/10s`"),
+        ([(20, 600)], None, "`6/180s`"),
+        ([(12, 4)], None, "`30/10s`"),
         ([(10, 60)], Some(60), "`penalty: 2m`"),
         ([(10, 60)], Some(7200), "`penalty: 60m`"),
         ([(10, 60)], Some(150), "`penalty: 3m`"),

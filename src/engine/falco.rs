@@ -111,16 +111,23 @@ impl Falco {
     fn judge_part(&self, vcl: &str, prefix: &str, groups: &[Vec<Request>]) -> Result<Vec<Vec<Step>>, EngineError> {
         let folder = tempfile::tempdir().map_err(EngineError::io("making a folder"))?;
         write(&folder.path().join("main.vcl"), &service::for_tester(vcl))?;
+        let parts = service::Parts::of(vcl, prefix);
         let mut all = Vec::with_capacity(groups.len());
         for batch in groups.chunks(BATCH) {
-            all.extend(self.judge_batch(folder.path(), prefix, batch)?);
+            all.extend(self.judge_batch(folder.path(), prefix, parts, batch)?);
         }
         Ok(all)
     }
 
     /// One process. Where it crashes, its halves are tried, down to the group that is at fault.
-    fn judge_batch(&self, folder: &Path, prefix: &str, groups: &[Vec<Request>]) -> Result<Vec<Vec<Step>>, EngineError> {
-        write(&folder.join("main.test.vcl"), &service::tests(prefix, groups))?;
+    fn judge_batch(
+        &self,
+        folder: &Path,
+        prefix: &str,
+        parts: service::Parts,
+        groups: &[Vec<Request>],
+    ) -> Result<Vec<Vec<Step>>, EngineError> {
+        write(&folder.join("main.test.vcl"), &service::tests(prefix, parts, groups))?;
         let output = self.run(folder, &["test", "-json", "main.vcl"], None)?;
         if let Some(steps) = service::read_results(&output, groups) {
             return Ok(steps);
@@ -130,8 +137,8 @@ impl Falco {
             return Ok(vec![vec![error; group.len()]]);
         }
         let (left, right) = groups.split_at(groups.len() / 2);
-        let mut steps = self.judge_batch(folder, prefix, left)?;
-        steps.extend(self.judge_batch(folder, prefix, right)?);
+        let mut steps = self.judge_batch(folder, prefix, parts, left)?;
+        steps.extend(self.judge_batch(folder, prefix, parts, right)?);
         Ok(steps)
     }
 

@@ -10,11 +10,13 @@ fn rate(windows: &[(u32, u32)], cost: u32, penalty: Option<u32>) -> Rate {
         span: Span::new(SourceId(0), 0, 0),
         key: Vec::new(),
         windows: windows.iter().map(|(limit, seconds)| Window { limit: *limit, seconds: *seconds }).collect(),
+        window_spans: Vec::new(),
         cost,
         at: RatePoint::Edge,
         count: None,
         count_phase: Phase::Request,
         penalty,
+        penalty_span: None,
     }
 }
 

@@ -64,11 +64,13 @@ pub fn rate(key: Vec<Value>, windows: &[(u32, u32)]) -> Rate {
         span: span(),
         key,
         windows: windows.iter().map(|(limit, seconds)| Window { limit: *limit, seconds: *seconds }).collect(),
+        window_spans: Vec::new(),
         cost: 1,
         at: RatePoint::Edge,
         count: None,
         count_phase: Phase::Request,
         penalty: None,
+        penalty_span: None,
     }
 }
 

@@ -423,6 +423,8 @@ pub struct Rate {
     pub key: Vec<Value>,
     /// One or more, shortest window first.
     pub windows: Vec<Window>,
+    /// Where each window is written; empty where nobody wrote it.
+    pub window_spans: Vec<Span>,
     /// 1 to 100, at most the smallest limit.
     pub cost: u32,
     pub at: RatePoint,
@@ -432,6 +434,7 @@ pub struct Rate {
     pub count_phase: Phase,
     /// Seconds.
     pub penalty: Option<u32>,
+    pub penalty_span: Option<Span>,
 }
 
 /// At most `limit` (weight) in `seconds`.

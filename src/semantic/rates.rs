@@ -16,6 +16,13 @@ impl<'a> Checker<'a> {
         // Every part is checked before the first error ends it.
         let key: Vec<Option<Value>> = rate.key.iter().map(|part| self.key_part(part)).collect();
         let windows = self.windows(&rate.limits);
+        let (windows, window_spans): (Option<Vec<Window>>, Vec<Span>) = match windows {
+            Some(windows) => {
+                let (windows, spans) = windows.into_iter().unzip();
+                (Some(windows), spans)
+            }
+            None => (None, Vec::new()),
+        };
         let cost = self.cost(rate.cost.as_ref(), windows.as_deref());
         let penalty = match &rate.penalty {
             None => Some(None),
@@ -30,6 +37,7 @@ impl<'a> Checker<'a> {
             span: rate.span,
             key: key.into_iter().collect::<Option<_>>()?,
             windows: windows?,
+            window_spans,
             cost: cost?,
             at: match rate.at.as_ref().map(|at| at.value) {
                 None | Some(ast::RatePoint::Edge) => RatePoint::Edge,
@@ -38,6 +46,7 @@ impl<'a> Checker<'a> {
             count,
             count_phase: count_phase.unwrap_or(Phase::Request),
             penalty: penalty?,
+            penalty_span: rate.penalty.as_ref().map(|penalty| penalty.span),
         })
     }
 
@@ -94,7 +103,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn windows(&mut self, limits: &[Spanned<ast::Limit>]) -> Option<Vec<Window>> {
+    fn windows(&mut self, limits: &[Spanned<ast::Limit>]) -> Option<Vec<(Window, Span)>> {
         let mut windows: Vec<(Window, Span)> = Vec::with_capacity(limits.len());
         let mut valid = true;
         for limit in limits {
@@ -125,7 +134,7 @@ impl<'a> Checker<'a> {
             }
         }
         windows.sort_by_key(|(window, _)| window.seconds);
-        (valid && !windows.is_empty()).then(|| windows.into_iter().map(|(window, _)| window).collect())
+        (valid && !windows.is_empty()).then_some(windows)
     }
 
     fn cost(&mut self, cost: Option<&Spanned<u64>>, windows: Option<&[Window]>) -> Option<u32> {

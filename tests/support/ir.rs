@@ -73,11 +73,13 @@ pub fn rate(key: Vec<Value>, limits: &[(u32, u32)]) -> Rate {
         span: NOWHERE,
         key,
         windows: limits.iter().map(|(limit, seconds)| Window { limit: *limit, seconds: *seconds }).collect(),
+        window_spans: Vec::new(),
         cost: 1,
         at: RatePoint::Edge,
         count: None,
         count_phase: Phase::Request,
         penalty: None,
+        penalty_span: None,
     }
 }
 

@@ -2,7 +2,7 @@
 //! `vcl_deliver` has to do.
 
 use super::fields::name;
-use super::recv::{REDIRECT, THROTTLE};
+use super::recv::REDIRECT;
 use super::{ERROR_STATUS, Generator, set};
 use crate::codegen::vcl::{Expression, Statement, when};
 use crate::ir::{Action, BlockBody};
@@ -15,12 +15,16 @@ const LOGGED_URL: i64 = 1536;
 const LOGGED_AGENT: i64 = 256;
 
 impl Generator<'_> {
-    /// `vcl_miss` and `vcl_pass`: nothing but the tags goes to the origin or to a shield.
-    pub(super) fn clean_sub(&self) -> Vec<Statement> {
-        self.internal_headers()
-            .into_iter()
-            .map(|header| Statement::Unset(Expression::Header("bereq", header)))
-            .collect()
+    /// `vcl_miss` and `vcl_pass`: nothing but the tags goes to the origin or to a shield; and the rates that count there.
+    pub(super) fn clean_sub(&mut self) -> Vec<Statement> {
+        let internal = self.internal_headers().into_iter();
+        let mut statements = self.origin_code();
+        let unset: Vec<Statement> =
+            internal.map(|header| Statement::Unset(Expression::Header("bereq", header))).collect();
+        let declarations =
+            statements.iter().take_while(|statement| matches!(statement, Statement::Declare(..))).count();
+        statements.splice(declarations..declarations, unset);
+        statements
     }
 
     /// `vcl_error`
@@ -42,9 +46,9 @@ impl Generator<'_> {
             }
         }
         answer.push(set(&object("cache-control"), Expression::text("private, no-store")));
-        if self.has_local("retry_after") {
+        if self.has_local("retry_after") || self.origin_scope.locals.iter().any(|(name, _)| name == "var.retry_after") {
             let retry = self.header("retry-after");
-            answer.push(when(action_is(THROTTLE), vec![set(&object("retry-after"), retry)]));
+            answer.push(when(retry.clone(), vec![set(&object("retry-after"), retry)]));
         }
         let (content_type, body) = self.body_text();
         if self.has_local("location") {
@@ -165,12 +169,18 @@ impl Generator<'_> {
                 let arguments = [Expression::Header("resp", header.clone()), Expression::text(",")];
                 body.push(Statement::Do(Expression::call("std.collect", arguments)));
             }
-            body.append(&mut self.deliver);
         }
+        let collected = body.len();
+        body.append(&mut self.deliver);
         let mut statements = Vec::new();
         if body.iter().any(|statement| matches!(statement, Statement::Signature(..))) {
-            statements.push(Statement::Declare("var.weight".to_owned(), "INTEGER"));
+            self.in_deliver(|generator| generator.local("weight", "INTEGER"));
         }
+        let scope = std::mem::take(&mut self.deliver_scope);
+        statements.extend(scope.locals.iter().map(|(name, kind)| Statement::Declare(name.clone(), kind)));
+        let texts = scope.locals.iter().filter(|(_, kind)| *kind == "STRING");
+        let first: Vec<Statement> = texts.map(|(local, _)| set(&name(local), Expression::text(""))).collect();
+        body.splice(collected..collected, first.into_iter().chain(scope.prelude.statements));
         if self.has_local("tarpit") {
             let mut seconds: Vec<u32> = Vec::new();
             for action in self.ruleset.rules.iter().flat_map(|rule| &rule.actions) {
@@ -199,8 +209,20 @@ impl Generator<'_> {
 
     /// `vcl_log`: one line for each request with a match, a limit or an action.
     pub(super) fn log_sub(&self) -> Vec<Statement> {
+        let carried = ["action", "by", "limit", "ids"].map(|header| either(self.header(header)));
+        let line = self.log_line(carried, Expression::call("std.itoa", [name("resp.status")]));
+        let something = Expression::any(["ids", "limit", "action"].map(|header| self.header(header)));
+        let here = Expression::all([
+            name("fastly.ff.visits_this_service").equals(Expression::Integer(0)),
+            name("req.is_esi_subreq").not(),
+            something,
+        ]);
+        vec![when(here, vec![Statement::Log(line)])]
+    }
+
+    /// A line about a request. `verdict`: action, by, limit, ids.
+    pub(super) fn log_line(&self, verdict: [Expression; 4], status: Expression) -> Expression {
         let endpoint = &self.settings.fastly.log_endpoint;
-        let either = |value: Expression| Expression::call("if", [value.clone(), value, Expression::text("")]);
         let escaped = |value: Expression| Expression::call("json.escape", [value]);
         let cut = |value: Expression, length: i64| {
             Expression::call("substr", [value, Expression::Integer(0), Expression::Integer(length)])
@@ -208,39 +230,35 @@ impl Generator<'_> {
         let quoted = |key: &str, value: Expression| {
             vec![Expression::text(format!(",\"{key}\":\"")), value, Expression::text("\"")]
         };
+        let header = |name: &str| Expression::Header("req", name.to_owned());
         let mut line = vec![
             Expression::text("syslog "),
             name("req.service_id"),
             Expression::text(format!(" {endpoint} :: {{\"{}\":1", self.settings.prefix)),
         ];
-        for header in ["action", "by", "limit"] {
-            line.extend(quoted(header, escaped(either(self.header(header)))));
+        for (key, value) in ["action", "by", "limit", "ids"].into_iter().zip(verdict) {
+            line.extend(quoted(key, escaped(cut(value, LOGGED_IDS))));
         }
-        line.extend(quoted("ids", escaped(cut(either(self.header("ids")), LOGGED_IDS))));
-        line.extend([Expression::text(",\"status\":"), Expression::call("std.itoa", [name("resp.status")])]);
+        line.extend([Expression::text(",\"status\":"), status]);
         let client = match self.settings.trusted_proxies {
             Some(_) => escaped(either(self.header("client"))),
             None => name("client.ip"),
         };
         line.extend(quoted("client", client));
         line.extend(quoted("method", escaped(cut(name("req.method"), LOGGED_METHOD))));
-        line.extend(quoted("host", escaped(cut(either(Expression::Header("req", "host".to_owned())), LOGGED_HOST))));
+        line.extend(quoted("host", escaped(cut(either(header("host")), LOGGED_HOST))));
         line.extend(quoted("url", escaped(cut(name("req.url"), LOGGED_URL))));
-        line.extend(quoted(
-            "user_agent",
-            escaped(cut(either(Expression::Header("req", "user-agent".to_owned())), LOGGED_AGENT)),
-        ));
+        line.extend(quoted("user_agent", escaped(cut(either(header("user-agent")), LOGGED_AGENT))));
         line.extend(quoted("pop", name("server.datacenter")));
         line.extend(quoted("id", name("req.xid")));
         line.push(Expression::text("}"));
-        let something = Expression::any(["ids", "limit", "action"].map(|header| self.header(header)));
-        let here = Expression::all([
-            name("fastly.ff.visits_this_service").equals(Expression::Integer(0)),
-            name("req.is_esi_subreq").not(),
-            something,
-        ]);
-        vec![when(here, vec![Statement::Log(Expression::Sum(line))])]
+        Expression::Sum(line)
     }
+}
+
+/// A text that may not be set, never printed as `(null)`.
+fn either(value: Expression) -> Expression {
+    Expression::call("if", [value.clone(), value, Expression::text("")])
 }
 
 /// What is said beside a status.

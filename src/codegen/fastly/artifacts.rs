@@ -39,6 +39,7 @@ pub(super) fn artifacts(
 ) -> Vec<Artifact> {
     let deliver = generator.deliver_sub();
     let has_deliver = !deliver.is_empty();
+    let clean = generator.clean_sub();
     let mut items = vec![Item::Comment(header(&generator, options, has_deliver))];
     items.extend(generator.edge.iter().map(|(name, is_acl)| {
         let kind = if *is_acl { "ACL" } else { "dictionary" };
@@ -55,7 +56,7 @@ pub(super) fn artifacts(
         items.push(Item::Sub { name: generator.sub(short), comment: vec![format!("@scope: {scope}")], body });
     };
     sub("recv", "recv", main);
-    sub("clean", "miss,pass", generator.clean_sub());
+    sub("clean", "miss,pass", clean);
     if has_deliver {
         sub("deliver", "deliver", deliver);
     }

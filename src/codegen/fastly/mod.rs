@@ -27,8 +27,11 @@ mod fields;
 mod functions;
 mod limits;
 mod lists;
+mod origin;
 mod place;
 mod predicate;
+mod rate_forms;
+mod rate_key;
 mod rates;
 mod recv;
 #[cfg(test)]
@@ -42,7 +45,7 @@ use super::{Artifact, Options};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::ir::{Ruleset, Settings};
 use crate::source::Span;
-use place::Place;
+use place::{Place, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Name of the target.
@@ -84,6 +87,10 @@ struct Generator<'r> {
     /// Statements of `vcl_deliver`: rates that count responses.
     deliver: Vec<Statement>,
     response_headers: BTreeSet<String>,
+    /// Statements of `vcl_miss` and `vcl_pass`: rates that count there.
+    origin: Vec<Statement>,
+    deliver_scope: Scope,
+    origin_scope: Scope,
     /// Further internal headers.
     extra_headers: Vec<String>,
 }
@@ -141,6 +148,9 @@ impl<'r> Generator<'r> {
             touched: BTreeMap::new(),
             deliver: Vec::new(),
             response_headers: BTreeSet::new(),
+            origin: Vec::new(),
+            deliver_scope: Scope::default(),
+            origin_scope: Scope::default(),
             extra_headers: Vec::new(),
         }
     }

@@ -5,6 +5,7 @@ use super::Generator;
 use crate::codegen::vcl::{Expression, Statement};
 use crate::ir::Value;
 use crate::source::Span;
+use std::collections::BTreeSet;
 
 /// A value that can be compared.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,14 @@ pub(super) struct Place {
     known: Vec<(Value, Operand)>,
 }
 
+/// What belongs to one sub: its locals, and what is computed at its start.
+#[derive(Default, Debug)]
+pub(super) struct Scope {
+    pub locals: Vec<(String, &'static str)>,
+    pub prelude: Place,
+    pub views: BTreeSet<&'static str>,
+}
+
 impl Place {
     /// A place where the elements of a list are known.
     pub fn with(known: Vec<(Value, Operand)>) -> Place {
@@ -53,6 +62,32 @@ impl<'r> Generator<'r> {
         };
         place.known.push((value.clone(), operand.clone()));
         Some(operand)
+    }
+
+    fn swap(&mut self, scope: &mut Scope) {
+        std::mem::swap(&mut self.locals, &mut scope.locals);
+        std::mem::swap(&mut self.prelude, &mut scope.prelude);
+        std::mem::swap(&mut self.views, &mut scope.views);
+    }
+
+    /// Works in the scope of `vcl_deliver`.
+    pub(super) fn in_deliver<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let mut scope = std::mem::take(&mut self.deliver_scope);
+        self.swap(&mut scope);
+        let result = work(self);
+        self.swap(&mut scope);
+        self.deliver_scope = scope;
+        result
+    }
+
+    /// Works in the scope of `vcl_miss` and `vcl_pass`.
+    pub(super) fn in_origin<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let mut scope = std::mem::take(&mut self.origin_scope);
+        self.swap(&mut scope);
+        let result = work(self);
+        self.swap(&mut scope);
+        self.origin_scope = scope;
+        result
     }
 
     /// [`Generator::operand`] at the start of the main sub.

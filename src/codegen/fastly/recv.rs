@@ -25,14 +25,14 @@ fn empty() -> Expression {
 }
 
 /// A local that was given a text.
-fn filled(local: Expression) -> Expression {
+pub(super) fn filled(local: Expression) -> Expression {
     local.compare(Comparator::NotEqual, empty())
 }
 
 /// Locals of headers whose names VCL lacks: their being not set means something.
 pub(super) const ODD_HEADER: &str = "var.header_";
 
-fn yes(target: &Expression) -> Statement {
+pub(super) fn yes(target: &Expression) -> Statement {
     set(target, Expression::Boolean(true))
 }
 
@@ -185,7 +185,7 @@ impl<'r> Generator<'r> {
     }
 
     /// The last four bytes of the hash, little-endian, against the share.
-    fn canary(&mut self, rule: &'r Rule, share: u8, actions: Vec<Statement>) -> Option<Vec<Statement>> {
+    pub(super) fn canary(&mut self, rule: &'r Rule, share: u8, actions: Vec<Statement>) -> Option<Vec<Statement>> {
         let mut prelude = std::mem::take(&mut self.prelude);
         let found = self.find_client(&mut prelude.statements, rule.span);
         self.prelude = prelude;
@@ -208,7 +208,7 @@ impl<'r> Generator<'r> {
     }
 
     /// The actions of an enforced rule.
-    fn actions(&mut self, rule: &'r Rule) -> Option<Vec<Statement>> {
+    pub(super) fn actions(&mut self, rule: &'r Rule) -> Option<Vec<Statement>> {
         let mut statements = Vec::new();
         let mut terminal = None;
         for action in &rule.actions {

@@ -43,6 +43,7 @@ const STAND_INS: &[(&str, &str)] = &[
     ("tls.client.ja4", "client.platform.vendor"),
     ("tls.client.protocol", "server.region"),
     ("tls.client.servername", "server.datacenter"),
+    ("fastly_info.state", "client.bot.name"),
 ];
 
 /// Headers that a test may not set.
@@ -101,6 +102,26 @@ fn declare_edge(vcl: &mut String, list: &List) {
     }
 }
 
+/// What a service does besides `vcl_recv` that a verdict depends on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parts {
+    /// Rates that count what goes to the origin.
+    pub origin: bool,
+    /// Rates that count responses.
+    pub responses: bool,
+}
+
+impl Parts {
+    pub fn of(vcl: &str, prefix: &str) -> Parts {
+        let counts = |sub: &str| {
+            let start = vcl.find(&format!("sub {prefix}_{sub} {{")).unwrap_or(vcl.len());
+            let body = &vcl[start..];
+            body[..body.find("\n}\n").unwrap_or(body.len())].contains("ratelimit.")
+        };
+        Parts { origin: counts("clean"), responses: counts("deliver") }
+    }
+}
+
 /// The service with [`STAND_INS`].
 pub(super) fn for_tester(vcl: &str) -> String {
     let mut text = vcl.to_owned();
@@ -110,7 +131,32 @@ pub(super) fn for_tester(vcl: &str) -> String {
     for header in PROTECTED {
         text = replace_word(&text, &format!("req.http.{header}"), &format!("req.http.X-Test-{header}"));
     }
-    text
+    counters_read(&text)
+}
+
+/// falco reads a counter's buckets and rates for the entry that is called as `client.ip` (interpreter/variable/all.go:
+/// 823), not for the one that was raised last. What raising it gave is the last minute's weight: in a test, which takes a
+/// moment, that of every shorter time too.
+fn counters_read(vcl: &str) -> String {
+    let mut out = String::with_capacity(vcl.len());
+    let mut rest = vcl;
+    while let Some(at) = rest.find("ratecounter.") {
+        let (before, tail) = rest.split_at(at);
+        out.push_str(before);
+        let end = tail.find([' ', ')']).unwrap_or(tail.len());
+        let (word, after) = tail.split_at(end);
+        out.push_str("var.weight");
+        rest = after;
+        // A rate is compared as a FLOAT.
+        if word.contains(".rate.")
+            && let Some(fraction) = after.find(".0")
+        {
+            out.push_str(&after[..fraction]);
+            rest = &after[fraction + 2..];
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Replaces a variable where it is a word of its own and not the start of another one.
@@ -164,7 +210,7 @@ fn headers(request: &Request) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The test file: a group each, a sub for each request, and one for its response.
-pub(super) fn tests(prefix: &str, groups: &[Vec<Request>]) -> String {
+pub(super) fn tests(prefix: &str, parts: Parts, groups: &[Vec<Request>]) -> String {
     let internal = |text: &str| format!("req.http.X-{}-{text}", prefix.replace('_', "-"));
     let shown = |text: &str| {
         let header = internal(text);
@@ -192,6 +238,7 @@ pub(super) fn tests(prefix: &str, groups: &[Vec<Request>]) -> String {
             inject("client.platform.vendor", text(&facts.ja4));
             inject("server.region", text(&facts.tls_version));
             inject("server.datacenter", text(&facts.sni));
+            inject("client.bot.name", "\"MISS\"".to_owned());
             inject("client.as.name", text(&facts.as_name));
             inject("client.as.number", facts.asn.unwrap_or(0).to_string());
             let own = headers(request);
@@ -207,7 +254,16 @@ pub(super) fn tests(prefix: &str, groups: &[Vec<Request>]) -> String {
             let fields = ["Ids", "Action", "By", "Status", "Limit"].map(shown).join(" \"|\" ");
             let _ =
                 writeln!(file, "log \"SEEN|\" {fields} \"|\" if({client}, {client}, \"\") \"|\" client.ip \"|\";\n}}");
-            response(&mut file, &format!("g{number}r{step}"), request);
+            if parts.origin {
+                let status = internal("Status");
+                let _ = writeln!(
+                    file,
+                    "// @scope: miss\n// @suite: g{number}m{step}\nsub g{number}m{step} {{\nif (!{status}) {{\n\
+                     testing.call_subroutine(\"vcl_miss\");\n}}\nlog \"STATUS|\" {};\n}}",
+                    shown("Status")
+                );
+            }
+            response(&mut file, &format!("g{number}r{step}"), request, parts);
         }
         let _ = writeln!(file, "}}");
     }
@@ -215,9 +271,9 @@ pub(super) fn tests(prefix: &str, groups: &[Vec<Request>]) -> String {
 }
 
 /// What the origin answers, for rates that count it.
-fn response(file: &mut String, name: &str, request: &Request) {
+fn response(file: &mut String, name: &str, request: &Request, parts: Parts) {
     let response = &request.response;
-    if response.status == 200 && response.headers.is_empty() {
+    if !parts.responses {
         return;
     }
     let _ =
@@ -226,7 +282,11 @@ fn response(file: &mut String, name: &str, request: &Request) {
         let name = String::from_utf8_lossy(header);
         let _ = writeln!(file, "header.set(resp, \"{name}\", {});", bytes(value));
     }
-    let _ = writeln!(file, "testing.call_subroutine(\"vcl_deliver\");\nset resp.status = 200;\n}}");
+    file.push_str("testing.call_subroutine(\"vcl_deliver\");\nset resp.status = 200;\n");
+    for (header, _) in &response.headers {
+        let _ = writeln!(file, "header.unset(resp, \"{}\");", String::from_utf8_lossy(header));
+    }
+    file.push_str("}\n");
 }
 
 /// The body as Fastly shows it: up to 8 KB, up to a NUL.
@@ -253,11 +313,38 @@ pub(super) fn read_results(output: &str, groups: &[Vec<Request>]) -> Option<Vec<
         match (kind, error, seen) {
             ('s', None, Some((seen, status))) => *place = Some(Step::Seen(answered(seen, status, request))),
             ('s', error, _) => *place = Some(Step::Error(error.unwrap_or_else(|| "no result".to_owned()))),
+            ('m', None, _) => {
+                if let Some(Step::Seen(seen)) = place {
+                    at_origin(seen, suite);
+                }
+            }
             (_, Some(error), _) => *place = Some(Step::Error(error)),
             (_, None, _) => {}
         }
     }
     steps.into_iter().map(|group| group.into_iter().collect()).collect()
+}
+
+/// Adds what the rates at the origin logged and refused.
+fn at_origin(seen: &mut Seen, suite: &serde_json::Value) {
+    let lines = suite.get("logs").and_then(|logs| logs.as_array()).into_iter().flatten();
+    for line in lines.filter_map(|line| line.as_str()) {
+        if let Some((_, status)) = line.split_once("STATUS|")
+            && let Some(status) = status.get(..3).and_then(|status| status.parse().ok())
+        {
+            seen.status = status;
+        }
+        let Some((_, record)) = line.split_once(" :: ") else { continue };
+        let mut records = serde_json::Deserializer::from_str(record).into_iter::<serde_json::Value>();
+        let Some(Ok(record)) = records.next() else { continue };
+        let text = |key: &str| record.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+        seen.matched.extend(text("ids").split(',').filter(|id| !id.is_empty()).map(str::to_owned));
+        seen.matched.sort();
+        if !text("action").is_empty() {
+            (seen.action, seen.by) = (text("action").to_owned(), Some(text("by").to_owned()));
+        }
+        seen.client = Some(text("client").to_owned());
+    }
 }
 
 /// Every line that the tests of a file logged.
@@ -279,7 +366,7 @@ pub(super) fn read_logs(output: &str) -> Option<Vec<String>> {
 /// `g12s3` → group, kind, step.
 fn place(name: &str) -> Option<(usize, char, usize)> {
     let rest = name.strip_prefix('g')?;
-    let at = rest.find(['s', 'r'])?;
+    let at = rest.find(['s', 'm', 'r'])?;
     Some((rest[..at].parse().ok()?, rest[at..].chars().next()?, rest[at + 1..].parse().ok()?))
 }
 

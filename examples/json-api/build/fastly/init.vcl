@@ -441,7 +441,7 @@ sub edgesig_error {
 			set obj.response = "Too Many Requests";
 		}
 		set obj.http.Cache-Control = "private, no-store";
-		if (req.http.X-Edgesig-Action == "throttle") {
+		if (req.http.X-Edgesig-Retry-After) {
 			set obj.http.Retry-After = req.http.X-Edgesig-Retry-After;
 		}
 		set obj.http.Content-Type = "application/json";
@@ -455,6 +455,6 @@ sub edgesig_log {
 	if (fastly.ff.visits_this_service == 0
 	    && !req.is_esi_subreq
 	    && (req.http.X-Edgesig-Ids || req.http.X-Edgesig-Limit || req.http.X-Edgesig-Action)) {
-		log "syslog " req.service_id " edgesig :: {%22edgesig%22:1" ",%22action%22:%22" json.escape(if(req.http.X-Edgesig-Action, req.http.X-Edgesig-Action, "")) "%22" ",%22by%22:%22" json.escape(if(req.http.X-Edgesig-By, req.http.X-Edgesig-By, "")) "%22" ",%22limit%22:%22" json.escape(if(req.http.X-Edgesig-Limit, req.http.X-Edgesig-Limit, "")) "%22" ",%22ids%22:%22" json.escape(substr(if(req.http.X-Edgesig-Ids, req.http.X-Edgesig-Ids, ""), 0, 2048)) "%22" ",%22status%22:" std.itoa(resp.status) ",%22client%22:%22" client.ip "%22" ",%22method%22:%22" json.escape(substr(req.method, 0, 32)) "%22" ",%22host%22:%22" json.escape(substr(if(req.http.Host, req.http.Host, ""), 0, 256)) "%22" ",%22url%22:%22" json.escape(substr(req.url, 0, 1536)) "%22" ",%22user_agent%22:%22" json.escape(substr(if(req.http.User-Agent, req.http.User-Agent, ""), 0, 256)) "%22" ",%22pop%22:%22" server.datacenter "%22" ",%22id%22:%22" req.xid "%22" "}";
+		log "syslog " req.service_id " edgesig :: {%22edgesig%22:1" ",%22action%22:%22" json.escape(substr(if(req.http.X-Edgesig-Action, req.http.X-Edgesig-Action, ""), 0, 2048)) "%22" ",%22by%22:%22" json.escape(substr(if(req.http.X-Edgesig-By, req.http.X-Edgesig-By, ""), 0, 2048)) "%22" ",%22limit%22:%22" json.escape(substr(if(req.http.X-Edgesig-Limit, req.http.X-Edgesig-Limit, ""), 0, 2048)) "%22" ",%22ids%22:%22" json.escape(substr(if(req.http.X-Edgesig-Ids, req.http.X-Edgesig-Ids, ""), 0, 2048)) "%22" ",%22status%22:" std.itoa(resp.status) ",%22client%22:%22" client.ip "%22" ",%22method%22:%22" json.escape(substr(req.method, 0, 32)) "%22" ",%22host%22:%22" json.escape(substr(if(req.http.Host, req.http.Host, ""), 0, 256)) "%22" ",%22url%22:%22" json.escape(substr(req.url, 0, 1536)) "%22" ",%22user_agent%22:%22" json.escape(substr(if(req.http.User-Agent, req.http.User-Agent, ""), 0, 256)) "%22" ",%22pop%22:%22" server.datacenter "%22" ",%22id%22:%22" req.xid "%22" "}";
 	}
 }
