@@ -236,8 +236,9 @@ impl Generator<'_> {
             name("req.service_id"),
             Expression::text(format!(" {endpoint} :: {{\"{}\":1", self.settings.prefix)),
         ];
-        for (key, value) in ["action", "by", "limit", "ids"].into_iter().zip(verdict) {
-            line.extend(quoted(key, escaped(cut(value, LOGGED_IDS))));
+        let [action, by, limit, ids] = verdict;
+        for (key, value) in [("action", action), ("by", by), ("limit", limit), ("ids", cut(ids, LOGGED_IDS))] {
+            line.extend(quoted(key, escaped(value)));
         }
         line.extend([Expression::text(",\"status\":"), status]);
         let client = match self.settings.trusted_proxies {
