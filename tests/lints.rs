@@ -40,6 +40,7 @@ fn check(files: &[example::File], levels: &mut dyn FnMut(&mut Levels)) -> (Sourc
         levels: &found,
         today: example::TODAY.parse().unwrap(),
         whole: true,
+        only: None,
     }));
     diagnostics.sort();
     if !diagnostics.has_errors() || diagnostics.list.iter().all(|d| matches!(d.code, Kind::Lint(_))) {

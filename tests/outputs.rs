@@ -53,8 +53,8 @@ impl All {
             diagnostics: &self.diagnostics,
             deny_warnings: false,
             folder: "edge/",
-            signatures: &self.signatures,
-            rules: &self.rules,
+            signatures: self.signatures.clone(),
+            rules: self.rules.iter().collect(),
             tested: true,
         }
     }
@@ -124,6 +124,7 @@ fn lint_example(text: &str) -> (SourceMap, Diagnostics, Vec<Rule>) {
         levels: &levels,
         today: example::TODAY.parse().unwrap(),
         whole: true,
+        only: None,
     }));
     diagnostics.sort();
     (sources, diagnostics, ruleset.rules)

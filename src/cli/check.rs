@@ -3,10 +3,12 @@
 pub mod gate;
 mod output;
 mod policy;
+mod scope;
 
 use super::console::Console;
 use super::engines;
 use super::failure::{Exit, Failure};
+use super::git;
 use super::load::{self, Loaded, Paths};
 use super::render::report::Report;
 use super::targets;
@@ -15,10 +17,13 @@ use crate::codegen::{Options, Target};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::ir::{self, Date, Mode, Rule, Ruleset, Selection};
 use crate::lint::{self, Level, Levels};
+use crate::source::SourceId;
 use crate::syntax::ast;
 use gate::Gate;
 use output::Format;
 use rayon::prelude::*;
+use scope::Scope;
+use std::collections::HashSet;
 
 const AFTER_HELP: &str = "\
 Demands of every signature: it compiles for every target of the project, it has at least one test
@@ -30,6 +35,7 @@ Examples:
   edgesig check signatures/cve/log4shell-jndi.yaml
   edgesig check --deny warnings                   in CI
   edgesig check --update-lock                     after a change, to be committed with it
+  edgesig check --changed --base origin/main      only what this branch touches and affects
   edgesig check --format sarif > edgesig.sarif    for code scanning; docs/ci.md has all formats
   edgesig check --target all                      which signature can run where?
   edgesig check --allow short-literal --deny unanchored-pattern
@@ -64,18 +70,25 @@ pub struct Arguments {
     /// Write edgesig.lock anew, unless a signature changed without a new version, or is gone
     #[arg(long, conflicts_with = "paths")]
     update_lock: bool,
+    /// Report only what differs from a base in git, uncommitted changes too, and what that affects
+    #[arg(long, conflicts_with_all = ["paths", "update_lock"])]
+    changed: bool,
+    /// The branch or commit that --changed compares with, at their merge base [default: origin/HEAD]
+    #[arg(long, value_name = "REV", requires = "changed")]
+    base: Option<String>,
 }
 
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    let is_whole = arguments.paths.paths.is_empty();
     let mut loaded = Loaded::load(&arguments.paths.paths)?;
-    let gate = Gate::open(&mut loaded, arguments.paths.paths.is_empty())?;
     let mut of_levels = Diagnostics::default();
     let levels = levels(arguments, loaded.workspace.project.as_ref(), &mut of_levels)?;
     loaded.diagnostics.extend(of_levels);
     let targets: Vec<&'static Target> = match arguments.target.as_deref() {
         Some("all") => {
-            if arguments.format != Format::Human || arguments.update_lock {
-                return Err(Failure::usage("`--target all` prints a table: no `--format`, no `--update-lock`"));
+            if arguments.format != Format::Human || arguments.update_lock || arguments.changed {
+                let message = "`--target all` prints a table: no `--format`, no `--update-lock`, no `--changed`";
+                return Err(Failure::usage(message));
             }
             if let Some(exit) = loaded.show(console)? {
                 return Ok(exit);
@@ -85,8 +98,12 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         }
         named => load::targets(&loaded.ruleset, named)?,
     };
-    let ruleset = &loaded.ruleset;
-    let mut invalid = loaded.diagnostics.has_errors();
+    let changes = match arguments.changed {
+        true => Some(git::changes(&loaded.workspace.root, arguments.base.as_deref())?),
+        false => None,
+    };
+    let scope = changes.as_ref().map(|changes| Scope::new(&loaded, changes));
+    let gate = Gate::open(&mut loaded, is_whole, changes.as_ref())?;
     // Where the project file is wrong, lists are empty and tests would fail for that alone.
     let project = loaded.workspace.project.as_ref().map(|project| project.source);
     let of_project = |diagnostic: &Diagnostic| Some(diagnostic.primary.span.source) == project;
@@ -96,28 +113,12 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error && of_project(diagnostic));
     let today = load::today(arguments.today);
-    let input = lint::Input {
-        sources: &loaded.workspace.sources,
-        project: loaded.workspace.project.as_ref(),
-        signatures: &loaded.signatures,
-        ruleset,
-        levels: &levels,
-        today,
-        whole: arguments.paths.paths.is_empty(),
-    };
-    // A target is written by one thread; the others look at the signatures meanwhile.
-    let (compiled, found) = rayon::join(
-        || compile(ruleset, &targets),
-        || {
-            let mut found = Diagnostics::default();
-            demand(ruleset, today, tests_make_sense, &mut found);
-            found.extend(lint::lint(&input));
-            found.extend(policy::check(input.project, input.signatures, ruleset, today));
-            found
-        },
-    );
-    invalid |= compiled.has_errors();
+    let (compiled, found) = look(&loaded, &targets, &levels, today, is_whole, tests_make_sense, scope.as_ref());
     loaded.diagnostics.extend(compiled);
+    if let Some(scope) = &scope {
+        loaded.diagnostics.list.retain(|diagnostic| scope.holds(diagnostic));
+    }
+    let invalid = loaded.diagnostics.has_errors();
     loaded.diagnostics.extend(found);
     let people_read = arguments.format == Format::Human;
     let of_lock = match arguments.update_lock {
@@ -125,6 +126,9 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         false => gate.check(&loaded),
     };
     loaded.diagnostics.extend(of_lock);
+    if let Some(scope) = &scope {
+        loaded.diagnostics.list.retain(|diagnostic| scope.holds(diagnostic));
+    }
     loaded.diagnostics.sort();
     let has = |severity| loaded.diagnostics.list.iter().any(|diagnostic| diagnostic.severity == severity);
     let denied = levels.deny_warnings && has(Severity::Warning);
@@ -135,17 +139,61 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     } else {
         Exit::Clean
     };
+    let is_looked_at = |source: &SourceId| scope.as_ref().is_none_or(|scope| scope.signatures.contains(source));
     let report = Report {
         sources: &loaded.workspace.sources,
         diagnostics: &loaded.diagnostics,
         deny_warnings: levels.deny_warnings,
         folder: &loaded.workspace.folder_in_repository(),
-        signatures: &loaded.workspace.signatures,
-        rules: &loaded.ruleset.rules,
+        signatures: loaded.workspace.signatures.iter().copied().filter(is_looked_at).collect(),
+        rules: loaded.ruleset.rules.iter().filter(|rule| is_looked_at(&rule.span.source)).collect(),
         tested: tests_make_sense,
     };
-    output::write(&report, arguments.format, exit == Exit::Clean, console)?;
+    let part_of = scope.as_ref().map(|scope| (loaded.workspace.signatures.len(), scope.base.as_str()));
+    output::write(&report, arguments.format, exit == Exit::Clean, part_of, console)?;
     Ok(exit)
+}
+
+/// What the targets refuse, and what else there is to say; of what is in `scope`, and of what that does to others.
+fn look(
+    loaded: &Loaded,
+    targets: &[&'static Target],
+    levels: &Levels,
+    today: Date,
+    is_whole: bool,
+    run_tests: bool,
+    scope: Option<&Scope>,
+) -> (Diagnostics, Diagnostics) {
+    let ruleset = &loaded.ruleset;
+    let only = scope.map(|scope| &scope.signatures);
+    let input = lint::Input {
+        sources: &loaded.workspace.sources,
+        project: loaded.workspace.project.as_ref(),
+        signatures: &loaded.signatures,
+        ruleset,
+        levels,
+        today,
+        whole: is_whole,
+        only,
+    };
+    // A target is written by one thread; the others look at the signatures meanwhile.
+    rayon::join(
+        || match only {
+            None => compile(ruleset, targets),
+            Some(only) => {
+                let rules = ruleset.rules.iter().filter(|rule| only.contains(&rule.span.source)).cloned().collect();
+                let part = Ruleset { settings: ruleset.settings.clone(), lists: ruleset.lists.clone(), rules };
+                compile(&part, targets)
+            }
+        },
+        || {
+            let mut found = Diagnostics::default();
+            demand(ruleset, today, run_tests, only, &mut found);
+            found.extend(lint::lint(&input));
+            found.extend(policy::check(input.project, input.signatures, ruleset, today));
+            found
+        },
+    )
 }
 
 /// What the project says of lints, then the command line; the strictest word about a lint counts.
@@ -200,12 +248,13 @@ fn compile(ruleset: &Ruleset, targets: &[&'static Target]) -> Diagnostics {
 }
 
 /// What `check` demands beyond what compiles.
-fn demand(ruleset: &Ruleset, today: Date, run_tests: bool, found: &mut Diagnostics) {
+fn demand(ruleset: &Ruleset, today: Date, run_tests: bool, only: Option<&HashSet<SourceId>>, found: &mut Diagnostics) {
     let of_rules: Vec<Vec<Diagnostic>> = ruleset
         .rules
         .par_iter()
         .enumerate()
         .filter(|(_, rule)| rule.mode != Mode::Retired)
+        .filter(|(_, rule)| only.is_none_or(|only| only.contains(&rule.span.source)))
         .map(|(index, rule)| {
             let mut list = Vec::new();
             list.extend(missing_tests(rule));

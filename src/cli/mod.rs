@@ -14,6 +14,7 @@ mod eval;
 mod explain;
 mod failure;
 mod fmt;
+mod git;
 mod init;
 mod lines;
 mod load;

@@ -38,7 +38,7 @@ pub struct Workspace {
     pub signatures: Vec<SourceId>,
     /// What was wrong with files, and everything about the project file.
     pub diagnostics: Diagnostics,
-    /// File of each source.
+    /// Path of each source, absolute.
     paths: Vec<PathBuf>,
     /// Stems of the project's signature files beside those that were asked for.
     others: Vec<String>,
@@ -105,9 +105,14 @@ impl Workspace {
         let Content::Whole(bytes) = read_limited(&path, FILE_LIMIT)? else {
             return Err(Failure::usage(format!("`{LOCK_FILE}` is larger than {} MiB", FILE_LIMIT >> 20)));
         };
-        self.paths.push(path.clone());
+        Ok(Some(self.add_lock(&bytes)))
+    }
+
+    /// Adds what a lock file holds, or held once.
+    pub fn add_lock(&mut self, bytes: &[u8]) -> SourceId {
+        self.paths.push(self.root.join(LOCK_FILE));
         // What is no UTF-8 is no line of a lock file either.
-        Ok(Some(self.sources.add(LOCK_FILE, String::from_utf8_lossy(&bytes))))
+        self.sources.add(LOCK_FILE, String::from_utf8_lossy(bytes))
     }
 
     pub fn write_lock(&self, text: &str) -> Result<(), Failure> {
@@ -235,8 +240,8 @@ impl Workspace {
 
 impl Files for Workspace {
     fn read(&self, base: SourceId, path: &str) -> Result<Vec<u8>, String> {
-        let folder = self.paths.get(base.0 as usize).ok_or("the file that names it is unknown")?;
-        let file = self.inside(&folder_of(folder), path)?;
+        let folder = folder_of(self.paths.get(base.0 as usize).ok_or("the file that names it is unknown")?);
+        let file = self.inside(&folder, path)?;
         match read_limited(&file, FILE_LIMIT) {
             Ok(Content::Whole(bytes)) => Ok(bytes),
             Ok(Content::TooLarge) => Err(format!("it is larger than {} MiB", FILE_LIMIT >> 20)),

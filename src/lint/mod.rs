@@ -19,13 +19,14 @@ mod texts;
 
 pub use levels::{Level, Levels};
 pub use rules::LINTS;
+pub use subject::each as each_part;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::ir::{Date, Mode, Ruleset};
-use crate::source::{SourceMap, Span};
+use crate::source::{SourceId, SourceMap, Span};
 use crate::syntax::ast;
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use subject::Subject;
 
 /// One lint.
@@ -104,6 +105,8 @@ pub struct Input<'i> {
     pub today: Date,
     /// Every signature of the project is in it. In a part, a suppression of a lint about the set may well be unused.
     pub whole: bool,
+    /// Lints about one signature look at these only; `None`: at all.
+    pub only: Option<&'i HashSet<SourceId>>,
 }
 
 /// What a lint about the set looks at: the rules that are not retired, each with its signature.
@@ -137,6 +140,11 @@ impl Findings {
     }
 }
 
+/// Visits every expression of a file with all its parts, `let`s too.
+pub fn each_expression<'s>(signature: &'s ast::Signature, visit: &mut dyn FnMut(&'s ast::Expression)) {
+    subject::conditions(signature).for_each(|expression| each_part(expression, visit));
+}
+
 /// The lint with this id.
 pub fn find(id: &str) -> Option<&'static Lint> {
     LINTS.iter().copied().find(|lint| lint.id == id)
@@ -157,6 +165,9 @@ pub fn lint(input: &Input<'_>) -> Diagnostics {
         .map(|(index, rule, signature)| {
             let subject = Subject::new(input, signature, rule, index);
             let mut list = Vec::new();
+            if input.only.is_some_and(|only| !only.contains(&signature.source)) {
+                return (subject, list);
+            }
             for (lint, severity) in &active {
                 if let Check::Signature(check) = lint.check {
                     let mut findings = Findings::new(lint, *severity);

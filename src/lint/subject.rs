@@ -174,7 +174,7 @@ impl Leaf<'_> {
 }
 
 /// The conditions of a file, `let`s first.
-fn conditions(signature: &ast::Signature) -> impl Iterator<Item = &Expression> {
+pub fn conditions(signature: &ast::Signature) -> impl Iterator<Item = &Expression> {
     let rate = signature.rate.iter().flat_map(|rate| rate.key.iter().chain(&rate.count));
     let lets = signature.lets.iter().map(|definition| &definition.value);
     lets.chain(std::iter::once(&signature.when)).chain(&signature.except).chain(rate)

@@ -2,10 +2,11 @@
 
 use crate::cli::console::Console;
 use crate::cli::failure::Failure;
+use crate::cli::git::Changes;
 use crate::cli::load::Loaded;
 use crate::cli::lock::{self, LOCK_FILE, Lock, Repository};
 use crate::cli::render::counted;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Code, Diagnostics};
 use crate::source::SourceId;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +14,7 @@ use std::path::Path;
 /// Writes the first lock file of a new repository. False: something in the folder is wrong, and `check` will say what.
 pub fn lock_new_repository(folder: &Path, console: &mut Console) -> Result<bool, Failure> {
     let mut loaded = Loaded::load(&[folder.to_owned()])?;
-    let gate = Gate::open(&mut loaded, true)?;
+    let gate = Gate::open(&mut loaded, true, None)?;
     let invalid = loaded.diagnostics.has_errors();
     gate.update(&loaded, invalid, false, console)?;
     Ok(!invalid)
@@ -23,19 +24,27 @@ pub fn lock_new_repository(folder: &Path, console: &mut Console) -> Result<bool,
 pub struct Gate {
     /// Of the file, where there is one.
     source: Option<SourceId>,
+    /// Of the file as it was at the base of a pull request, with the name of the base.
+    before: Option<(SourceId, String)>,
     ids: BTreeSet<String>,
     /// Every signature of the project is in the run.
     whole: bool,
 }
 
 impl Gate {
-    /// Reads the lock file, if there is one.
-    pub fn open(loaded: &mut Loaded, whole: bool) -> Result<Gate, Failure> {
+    /// Reads the lock file, if there is one; with `changes` also the one that the pull request found.
+    pub fn open(loaded: &mut Loaded, whole: bool, changes: Option<&Changes>) -> Result<Gate, Failure> {
         let source = loaded.workspace.read_lock()?;
+        let mut before = None;
+        if let Some(changes) = changes
+            && let Some(bytes) = changes.before(&loaded.workspace.root.join(LOCK_FILE))?
+        {
+            before = Some((loaded.workspace.add_lock(&bytes), changes.base.clone()));
+        }
         let sources = &loaded.workspace.sources;
         let stem = |source: &SourceId| Some(Path::new(sources.name(*source)).file_stem()?.to_str()?.to_owned());
         let ids = loaded.workspace.signatures.iter().filter_map(stem).collect();
-        Ok(Gate { source, ids, whole })
+        Ok(Gate { source, before, ids, whole })
     }
 
     fn repository<'r>(&'r self, loaded: &'r Loaded) -> Repository<'r> {
@@ -48,8 +57,27 @@ impl Gate {
         }
     }
 
-    /// What the lock file forbids, and where it is behind. Without a lock file nothing.
+    /// What the lock file forbids, and where it is behind. Without a lock file nothing. The one of the base forbids as
+    /// well, so that no pull request changes a signature together with its line.
     pub fn check(&self, loaded: &Loaded) -> Diagnostics {
+        let mut found = self.check_own(loaded);
+        if let Some((source, base)) = &self.before
+            && let Some(lock) = lock::parse(&loaded.workspace.sources, *source, &mut Diagnostics::default())
+        {
+            let said: BTreeSet<String> = found.list.iter().map(|diagnostic| diagnostic.message.clone()).collect();
+            let mut violations = lock::violations(&lock, &self.repository(loaded));
+            violations.list.retain(|diagnostic| !said.contains(&diagnostic.message));
+            // What the own lock file would only call new is forbidden.
+            let forbidden: BTreeSet<_> = violations.list.iter().map(|found| found.primary.span.source).collect();
+            found.list.retain(|own| own.code != Code::StaleLock || !forbidden.contains(&own.primary.span.source));
+            for diagnostic in violations.list {
+                found.push(diagnostic.note(format!("{LOCK_FILE} is shown as it was at the base, `{base}`")));
+            }
+        }
+        found
+    }
+
+    fn check_own(&self, loaded: &Loaded) -> Diagnostics {
         let mut found = Diagnostics::default();
         if let Some(lock) = self.lock(loaded, &mut found) {
             let repository = self.repository(loaded);

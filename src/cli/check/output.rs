@@ -21,15 +21,27 @@ pub enum Format {
     Junit,
 }
 
-/// Says it. `passed`: nothing fails the run.
-pub fn write(report: &Report<'_>, format: Format, passed: bool, console: &mut Console) -> Result<(), Failure> {
+/// Says it. `passed`: nothing fails the run. `part_of`: of how many signatures those of the report are the ones that
+/// differ from a base, or are affected.
+pub fn write(
+    report: &Report<'_>,
+    format: Format,
+    passed: bool,
+    part_of: Option<(usize, &str)>,
+    console: &mut Console,
+) -> Result<(), Failure> {
     let text = match format {
         Format::Human => {
             console.diagnostics(report.sources, report.diagnostics)?;
             if passed {
                 let signatures = counted(report.signatures.len(), "signature");
-                let tests = report.rules.iter().map(|rule| rule.tests.len()).sum();
-                console.line(&format!("checked {signatures}, {} passed", counted(tests, "test")))?;
+                let tests = counted(report.rules.iter().map(|rule| rule.tests.len()).sum(), "test");
+                console.line(&match part_of {
+                    None => format!("checked {signatures}, {tests} passed"),
+                    Some((all, base)) => {
+                        format!("checked {signatures} of {all} against {base}, {tests} passed")
+                    }
+                })?;
             }
             return Ok(());
         }

@@ -79,8 +79,8 @@ mod tests {
             diagnostics: &diagnostics,
             deny_warnings: false,
             folder: "a,b/",
-            signatures: &[],
-            rules: &[],
+            signatures: Vec::new(),
+            rules: Vec::new(),
             tested: true,
         };
         insta::assert_snapshot!(render(&report), @r"

@@ -43,7 +43,7 @@ pub fn render(report: &Report<'_>) -> String {
         found.entry(diagnostic.primary.span.source).or_default().push(diagnostic);
         suites.entry(diagnostic.primary.span.source).or_default();
     }
-    for rule in report.rules {
+    for rule in &report.rules {
         let Some(suite) = suites.get_mut(&rule.span.source) else { continue };
         suite.properties = properties(rule);
         let of_file = found.entry(rule.span.source).or_default();

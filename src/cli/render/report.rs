@@ -17,9 +17,9 @@ pub struct Report<'r> {
     /// The project's folder in its repository: empty, or a path that ends with `/`.
     pub folder: &'r str,
     /// Every signature file that was looked at.
-    pub signatures: &'r [SourceId],
+    pub signatures: Vec<SourceId>,
     /// The signatures of these files that could be compiled.
-    pub rules: &'r [Rule],
+    pub rules: Vec<&'r Rule>,
     /// The tests were run (not so where the project file is wrong).
     pub tested: bool,
 }
@@ -122,8 +122,8 @@ mod tests {
             diagnostics: &diagnostics,
             deny_warnings: false,
             folder,
-            signatures: &[],
-            rules: &[],
+            signatures: Vec::new(),
+            rules: Vec::new(),
             tested: true,
         };
         assert_eq!(report("").repository_path(inside), "signatures/a.yaml");

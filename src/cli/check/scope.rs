@@ -1,0 +1,186 @@
+//! `--changed`: from the files that differ from the base to the signatures that a pull request touches or affects, and
+//! to the findings that are its matter.
+//!
+//! Affected are signatures that read a changed list, that test with a changed request, or that `allow` skips a changed
+//! signature; a changed project file affects all. What one signature does to another (order, duplicates) is found with
+//! the whole set, and reported where either of the two is touched. Nothing is kept on disk between runs.
+
+use crate::cli::git::Changes;
+use crate::cli::load::Loaded;
+use crate::diagnostic::{Code, Diagnostic, Kind, Severity};
+use crate::lint;
+use crate::source::SourceId;
+use crate::syntax::ast::{self, ExpressionKind};
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+/// What a run is about.
+pub struct Scope {
+    /// Everything, because the project file changed.
+    everything: bool,
+    /// Signatures that are touched or affected.
+    pub signatures: HashSet<SourceId>,
+    project: Option<SourceId>,
+    /// A list or another file that the project file names is touched.
+    project_is_affected: bool,
+    /// The base, for the summary.
+    pub base: String,
+}
+
+impl Scope {
+    pub fn new(loaded: &Loaded, changes: &Changes) -> Scope {
+        let workspace = &loaded.workspace;
+        // A link that changed leads to a file that may not have.
+        let present = changes.present.iter().chain(&changes.deleted).cloned();
+        let behind_links = changes.present.iter().filter_map(|path| std::fs::canonicalize(path).ok());
+        let touched: HashSet<PathBuf> = present.chain(behind_links).collect();
+        let project = workspace.project.as_ref();
+        let is_touched = |path: &Path| touched.contains(path);
+        let named = |folder: &Path, path: &str| {
+            is_touched(&normal(&folder.join(path)))
+                || std::fs::canonicalize(folder.join(path)).is_ok_and(|path| is_touched(&path))
+        };
+        let block_file = project.and_then(|project| project.block.body.as_ref());
+        let everything = is_touched(&workspace.root.join(crate::cli::workspace::PROJECT_FILE))
+            || block_file.is_some_and(|file| named(&workspace.root, &file.value));
+        let lists: BTreeSet<&str> = project
+            .iter()
+            .flat_map(|project| &project.lists)
+            .filter(|list| list.file.as_ref().is_some_and(|file| named(&workspace.root, &file.value)))
+            .map(|list| list.name.value.as_str())
+            .collect();
+        // Whom the proxies are changes the client of every request.
+        let proxies = project.and_then(|project| project.trusted_proxies.as_ref());
+        let everything = everything || proxies.is_some_and(|list| lists.contains(list.value.as_str()));
+        let mut scope = Scope {
+            everything,
+            signatures: HashSet::new(),
+            project: project.map(|project| project.source),
+            project_is_affected: !lists.is_empty(),
+            base: changes.base.clone(),
+        };
+        let of_run = workspace.signatures.iter();
+        scope.signatures.extend(of_run.filter(|source| everything || is_touched(workspace.path(**source))));
+        if everything {
+            return scope;
+        }
+        let gone: BTreeSet<&str> = changes.deleted.iter().filter_map(|path| path.file_stem()?.to_str()).collect();
+        let new: BTreeSet<&str> = loaded
+            .signatures
+            .iter()
+            .filter(|s| scope.signatures.contains(&s.source))
+            .map(|s| s.id.value.as_str())
+            .collect();
+        let tags: BTreeSet<&str> = loaded
+            .signatures
+            .iter()
+            .filter(|signature| scope.signatures.contains(&signature.source))
+            .flat_map(|signature| signature.tags.iter().map(|tag| tag.value.as_str()))
+            .collect();
+        let services = project.map(|project| project.services.as_slice()).unwrap_or_default();
+        for signature in loaded.signatures.iter() {
+            let folder = workspace.path(signature.source).parent().unwrap_or(Path::new(""));
+            let affected = reads(signature, services, &lists)
+                || requests(signature).any(|file| named(folder, file))
+                || skips(
+                    signature,
+                    |id| gone.contains(id) || new.contains(id),
+                    |tag| !gone.is_empty() || tags.contains(tag),
+                );
+            if affected {
+                scope.signatures.insert(signature.source);
+            }
+        }
+        scope
+    }
+
+    /// A finding that the pull request has to do with.
+    pub fn holds(&self, diagnostic: &Diagnostic) -> bool {
+        let place = diagnostic.primary.span.source;
+        if self.everything || self.signatures.contains(&place) {
+            return true;
+        }
+        if Some(place) == self.project {
+            // Without a sound project file nothing can be said about anything.
+            return self.project_is_affected || diagnostic.severity == Severity::Error;
+        }
+        // The lock file speaks of the whole repository.
+        if let Kind::Code(
+            Code::ChangedWithoutVersion
+            | Code::LowerVersion
+            | Code::ReusedId
+            | Code::LostSignature
+            | Code::StaleLock
+            | Code::InvalidLock,
+        ) = diagnostic.code
+        {
+            return true;
+        }
+        diagnostic.secondary.iter().any(|label| self.signatures.contains(&label.span.source))
+    }
+}
+
+/// It reads one of the lists, by itself or by the exception of a service.
+fn reads(signature: &ast::Signature, services: &[ast::Service], lists: &BTreeSet<&str>) -> bool {
+    if lists.is_empty() {
+        return false;
+    }
+    let mut found = false;
+    let mut visit = |expression: &ast::Expression| {
+        if let ExpressionKind::ListReference(name) = &expression.kind {
+            found |= lists.contains(name.as_str());
+        }
+    };
+    lint::each_expression(signature, &mut visit);
+    let exceptions = services.iter().flat_map(|service| &service.except);
+    for (_, exception) in exceptions.filter(|(id, _)| id.value == signature.id.value) {
+        lint::each_part(exception, &mut visit);
+    }
+    found
+}
+
+/// Files with requests of its tests.
+fn requests(signature: &ast::Signature) -> impl Iterator<Item = &str> {
+    let steps = signature.tests.iter().flat_map(|test| match &test.body {
+        ast::TestBody::Single(step) => std::slice::from_ref(step),
+        ast::TestBody::Sequence(steps) => steps.as_slice(),
+    });
+    steps.filter_map(|step| match &step.request {
+        ast::RequestForm::File(file) => Some(file.value.as_str()),
+        ast::RequestForm::Text(_) | ast::RequestForm::Curl { .. } | ast::RequestForm::Map(_) => None,
+    })
+}
+
+/// It is a scoped `allow` of such an id or tag.
+fn skips(signature: &ast::Signature, id: impl Fn(&str) -> bool, tag: impl Fn(&str) -> bool) -> bool {
+    signature.then.iter().any(|action| match &action.value {
+        ast::Action::Allow(Some(ast::AllowScope::Id(name))) => std::str::from_utf8(&name.value).is_ok_and(&id),
+        ast::Action::Allow(Some(ast::AllowScope::Tag(name))) => std::str::from_utf8(&name.value).is_ok_and(&tag),
+        ast::Action::Allow(None)
+        | ast::Action::Block(_)
+        | ast::Action::Log
+        | ast::Action::Tag(_)
+        | ast::Action::Score(_)
+        | ast::Action::Redirect { .. }
+        | ast::Action::Strip(_)
+        | ast::Action::Throttle
+        | ast::Action::Tarpit(_) => false,
+    })
+}
+
+/// A path without `.` and `..`, by its names alone: the file may be gone.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            std::path::Component::ParentDir => {
+                normal.pop();
+            }
+            std::path::Component::CurDir => {}
+            std::path::Component::Normal(_) | std::path::Component::RootDir | std::path::Component::Prefix(_) => {
+                normal.push(component)
+            }
+        }
+    }
+    normal
+}
