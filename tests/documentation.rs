@@ -80,21 +80,110 @@ fn check_signatures(project: &str, signatures: &[(String, String)], command: &[&
 #[test]
 fn the_readme_shows_a_signature_and_its_own_vcl() {
     let page = read("README.md");
-    let fence = |language: &str| {
-        let (_, block) = page.split_once(&format!("\n```{language}\n")).expect("a fence");
-        block.split_once("\n```").expect("a fence has an end").0
+    let fences = |language: &str| -> Vec<String> {
+        let start = format!("\n```{language}\n");
+        let blocks = page.split(&start).skip(1);
+        blocks.map(|block| block.split_once("\n```").expect("a fence has an end").0.to_owned()).collect()
     };
     let folder = tempfile::tempdir().expect("a folder");
-    let id = fence("yaml").lines().find_map(|line| line.strip_prefix("id: ")).expect("an id");
-    fs::write(folder.path().join(format!("{id}.yaml")), fence("yaml")).expect("written");
+    let signature = &fences("yaml")[0];
+    let id = signature.lines().find_map(|line| line.strip_prefix("id: ")).expect("an id");
+    fs::write(folder.path().join(format!("{id}.yaml")), signature).expect("written");
     assert_clean(&edgesig(folder.path(), &["check", "."]), "the README's signature");
-    assert_clean(&edgesig(folder.path(), &["build", "--target", "varnish", "."]), "the README's signature");
-    let built = fs::read_to_string(folder.path().join("build/edgesig.vcl")).expect("built");
-    let trimmed = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
-    // The line with the file's name depends on the folder.
-    let shown = fence("vcl").lines().filter(|line| !line.starts_with("#   ")).collect::<Vec<_>>().join("\n");
-    let built = built.lines().filter(|line| !line.starts_with("\t#   ")).collect::<Vec<_>>().join("\n");
-    assert!(trimmed(&built).contains(&trimmed(&shown)), "the README's VCL is not what is built:\n{built}");
+    let shown = fences("vcl");
+    assert_eq!(shown.len(), 2, "one for each target");
+    for (shown, target, file) in [(&shown[0], "varnish", "edgesig.vcl"), (&shown[1], "fastly", "init.vcl")] {
+        let out = format!("build-{target}");
+        assert_clean(&edgesig(folder.path(), &["build", "--target", target, "--out", &out, "."]), "its build");
+        let built = fs::read_to_string(folder.path().join(out).join(file)).expect("built");
+        // Varnish's line with the file's name depends on the folder.
+        let trimmed = |text: &str| {
+            let lines = text.lines().map(str::trim).filter(|line| !line.starts_with("#   "));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        assert!(
+            trimmed(&built).contains(&trimmed(shown)),
+            "the README's VCL for {target} is not what is built:\n{built}"
+        );
+    }
+}
+
+/// Fences of a page: what follows the three backquotes, and the content.
+fn fences(page: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut rest = page;
+    while let Some((_, block)) = rest.split_once("\n```") {
+        let (information, body) = block.split_once('\n').expect("a line has an end");
+        let (body, after) = body.split_once("\n```").expect("a fence has an end");
+        found.push((information.to_owned(), format!("{body}\n")));
+        rest = after;
+    }
+    found
+}
+
+/// docs/fastly.md from top to bottom: its files are written, its commands run, and what it shows is what comes of them.
+#[cfg(unix)]
+#[test]
+fn the_page_about_fastly_shows_what_happens() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    // A `fastly` that knows of nothing in the service.
+    let program = folder.path().join("fastly");
+    fs::write(&program, "#!/bin/sh\nexit 1\n").expect("written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("made executable");
+    let programs = Path::new(env!("CARGO_BIN_EXE_edgesig")).parent().expect("a folder").display();
+    let path = format!("{}:{programs}:{}", folder.path().display(), std::env::var("PATH").unwrap_or_default());
+    let (mut commands, mut compared) = (0, 0);
+    for (information, body) in fences(&read("docs/fastly.md")) {
+        let (language, file) = information.split_once(' ').unwrap_or((&information, ""));
+        match (language, file) {
+            ("yaml" | "hcl", file) if !file.is_empty() => {
+                let path = folder.path().join(file);
+                fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+                fs::write(path, body).expect("written");
+            }
+            ("console", _) => {
+                for step in format!("\n{body}").split("\n$ ").skip(1) {
+                    let (command, said) = step.split_once('\n').unwrap_or((step, ""));
+                    let output = Command::new("sh")
+                        .args(["-c", command])
+                        .current_dir(folder.path())
+                        .env("PATH", &path)
+                        .output()
+                        .expect("a shell");
+                    assert_clean(&output, command);
+                    assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), said.trim_end(), "{command}");
+                    commands += 1;
+                }
+            }
+            ("json", "line") => {
+                let line: serde_json::Value = serde_json::from_str(&body).expect("a line of JSON");
+                let vcl = fs::read_to_string(folder.path().join("build/init.vcl")).expect("built");
+                let built = vcl.lines().find(|line| line.trim().starts_with("log ")).expect("a log statement");
+                let keys = |text: &str, quote: &str| -> Vec<String> {
+                    let words: Vec<&str> = text.split(quote).collect();
+                    let keys = words.windows(2).filter(|pair| pair[1].starts_with(':'));
+                    keys.map(|pair| pair[0].to_owned()).collect()
+                };
+                assert_eq!(keys(&body, "\""), keys(built, "%22"));
+                assert_eq!(line["edgesig"], 1);
+                compared += 1;
+            }
+            ("vcl" | "json", file) if !file.is_empty() => {
+                if file.ends_with(".tf.json") {
+                    let command = ["build", "--mode", "monitor", "--format", "terraform", "--out", "."];
+                    assert_clean(&edgesig(folder.path(), &command), "the build for Terraform");
+                }
+                let built = fs::read_to_string(folder.path().join(file)).expect("built");
+                let trimmed = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+                assert!(trimmed(&built).contains(&trimmed(&body)), "{file} is not what is shown:\n{built}");
+                compared += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((commands, compared), (3, 3), "the fences are not found any more");
+    assert_clean(&edgesig(folder.path(), &["check", "--deny", "warnings"]), "the page's signatures");
 }
 
 #[test]

@@ -176,8 +176,8 @@ proptest! {
         prop_assert_eq!(expected[0].1.as_str(), "init");
 
         let terraform = files(&set, Format::Terraform);
-        let resources = &json(&terraform, "edgesig_override.tf.json")["resource"];
-        let of_service = &resources["fastly_service_vcl"]["edgesig"];
+        let resources = &json(&terraform, "edgesig_lists.tf.json")["resource"];
+        let of_service = &json(&terraform, "edgesig_override.tf.json")["resource"]["fastly_service_vcl"]["edgesig"];
         prop_assert_eq!(&snippets_of_json(&of_service["snippet"], read_template), &expected);
         prop_assert_eq!(&of_service["acl"], &serde_json::json!([{"name": "denied_clients"}]));
         prop_assert_eq!(&of_service["dictionary"], &serde_json::json!([{"name": "banned_keys"}]));
@@ -222,7 +222,14 @@ fn resources_of_terraform_are_whole() {
         // The VCL has its goldens.
         snippet["content"] = "…".into();
     }
-    insta::assert_snapshot!(serde_json::to_string_pretty(&value).expect("it is JSON"));
+    let service = serde_json::to_string_pretty(&value).expect("it is JSON");
+    let lists = content(&terraform, "edgesig_lists.tf.json");
+    insta::assert_snapshot!(format!("edgesig_override.tf.json:\n{service}\n\nedgesig_lists.tf.json:\n{lists}"));
+    // Terraform refuses a resource in an override file that no other file has.
+    assert_eq!(value["resource"].as_object().expect("resources").len(), 1);
+    // A file of an earlier build would speak of lists that are gone.
+    let without = files(&ruleset(vec![block("blocked", contains(field(Field::Path, None), "x"))]), Format::Terraform);
+    assert_eq!(content(&without, "edgesig_lists.tf.json"), "{\n  \"resource\": {}\n}\n");
 }
 
 #[test]

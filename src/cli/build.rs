@@ -199,9 +199,10 @@ fn write(artifacts: &[Artifact], out: &Path) -> Result<(), Failure> {
         builder.prefix(".edgesig-");
         #[cfg(unix)]
         {
-            // The file is read by a server under another user; the process's umask still applies.
+            // The file is read by a server under another user, or run; the process's umask still applies.
             use std::os::unix::fs::PermissionsExt;
-            builder.permissions(fs::Permissions::from_mode(0o666));
+            let mode = if artifact.path.ends_with(".sh") { 0o777 } else { 0o666 };
+            builder.permissions(fs::Permissions::from_mode(mode));
         }
         let mut file = builder.tempfile_in(folder).map_err(failed)?;
         file.write_all(artifact.content.as_bytes()).map_err(failed)?;

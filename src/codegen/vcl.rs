@@ -189,7 +189,7 @@ impl Expression {
         self.compare(Comparator::Equal, right)
     }
 
-    /// Constants are folded; nothing is true.
+    /// Constants are folded, and what is said twice in a row; nothing is true.
     pub fn all(parts: impl IntoIterator<Item = Expression>) -> Expression {
         let mut kept = Vec::new();
         for part in parts {
@@ -200,6 +200,7 @@ impl Expression {
                 other => kept.push(other),
             }
         }
+        kept.dedup();
         if kept.len() > 1 { Expression::And(kept) } else { kept.pop().unwrap_or(Expression::Boolean(true)) }
     }
 

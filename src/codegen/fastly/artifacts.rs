@@ -108,7 +108,7 @@ pub(super) fn artifacts(
     let absent = PLACES.iter().filter(|place| !is_there(place)).map(|place| format!("{prefix}-{}", place.kind));
     let load = Load { prefix, snippets: &snippets, absent: absent.collect(), edge };
     let carrier = match options.format {
-        Format::Terraform => vec![carriers::terraform(&load)],
+        Format::Terraform => carriers::terraform(&load),
         Format::Api => carriers::api(&load),
         Format::Plan => vec![carriers::plan(&load)],
         Format::Cli => carriers::script(&load),

@@ -10,9 +10,10 @@ fn literal(text: &str) -> String {
     text.replace("${", "$${").replace("%{", "%%{")
 }
 
-/// An override file: Terraform merges its blocks into the service resource of the same name. Lists at the edge get their
-/// samples as first entries, which Terraform then leaves alone.
-pub(in super::super) fn terraform(load: &Load<'_>) -> Artifact {
+/// Two files. An override file, whose blocks Terraform merges into the service resource of the same name; it may have nothing
+/// else. And one for lists at the edge, with their samples as first entries, which Terraform then leaves alone; without such
+/// lists it is empty, so that none of an earlier build stays behind.
+pub(in super::super) fn terraform(load: &Load<'_>) -> Vec<Artifact> {
     let snippets: Vec<Value> = load
         .snippets
         .iter()
@@ -57,8 +58,14 @@ pub(in super::super) fn terraform(load: &Load<'_>) -> Artifact {
         });
         resources.insert("fastly_service_dictionary_items".to_owned(), Value::Object(items.collect()));
     }
-    resources.insert("fastly_service_vcl".to_owned(), json!({load.prefix: service}));
-    Artifact { path: format!("{}_override.tf.json", load.prefix), content: pretty(&json!({"resource": resources})) }
+    let file = |name: &str, resources: &Value| Artifact {
+        path: format!("{}_{name}.tf.json", load.prefix),
+        content: pretty(&json!({"resource": resources})),
+    };
+    vec![
+        file("override", &json!({"fastly_service_vcl": {load.prefix: service}})),
+        file("lists", &Value::Object(resources)),
+    ]
 }
 
 #[cfg(test)]
