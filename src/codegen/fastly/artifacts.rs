@@ -68,7 +68,7 @@ pub(super) fn artifacts(
         Layout::Snippets => "init.vcl",
     };
     let mut found = Diagnostics::default();
-    let edge = limits::edge_lists(&generator, &mut found);
+    let edge = limits::edge_lists(&generator, options.format, &mut found);
     limits::file_size(&generator, &printed, &mut found);
     let is_too_much = found.has_errors();
     diagnostics.extend(found);

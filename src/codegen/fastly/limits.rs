@@ -3,6 +3,7 @@
 
 use super::Generator;
 use super::carriers::EdgeLists;
+use crate::codegen::Format;
 use crate::codegen::vcl::Printed;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::ir::{List, ListValues};
@@ -15,7 +16,7 @@ const ENTRIES: usize = 1000;
 const KEY_BYTES: usize = 256;
 
 /// The lists at the edge that rules refer to, with their samples; errors where Fastly could not hold them.
-pub(super) fn edge_lists(generator: &Generator<'_>, diagnostics: &mut Diagnostics) -> EdgeLists {
+pub(super) fn edge_lists(generator: &Generator<'_>, format: Format, diagnostics: &mut Diagnostics) -> EdgeLists {
     let mut edge = EdgeLists::default();
     for list in &generator.ruleset.lists {
         let Some((name, is_acl)) = list.edge.as_ref().and_then(|name| generator.edge.get_key_value(name)) else {
@@ -39,6 +40,11 @@ pub(super) fn edge_lists(generator: &Generator<'_>, diagnostics: &mut Diagnostic
                 let keys = edge.dictionaries.entry(name.clone()).or_default();
                 for text in texts {
                     match String::from_utf8(text.bytes.clone()) {
+                        Ok(key) if key.starts_with('%') && format == Format::Terraform => error(
+                            format!("the sample of `@{}` has an entry that begins with `%`", list.name),
+                            "Terraform's provider loses such keys",
+                            "add the entry at Fastly, or keep the list in the project, without `edge:`",
+                        ),
                         Ok(key) if key.len() <= KEY_BYTES => keys.push(key),
                         Ok(key) => error(
                             format!("the sample of `@{}` has an entry of {} bytes", list.name, key.len()),

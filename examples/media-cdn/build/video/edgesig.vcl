@@ -389,7 +389,6 @@ sub edgesig_rules_1 {
 	#   signatures/media-hotlink.yaml:2
 	if (var.get("edgesig:req.path.ext") ~ "^(?:avif|gif|jpeg|jpg|m3u8|mp4|mpd|png|webm|webp)\z"
 	    && req.http.Referer
-	    && req.http.Referer
 	    && req.http.Referer ~ "(?s)^.{1}"
 	    && req.http.Referer !~ "(?si)^https?://(?:[a-z0-9-]{1,63}\.){0,3}example\.(?:com|net)(?::\d{1,5})?(?:/|\z)"
 	    && var.get("edgesig:req.path") !~ "^/embed/") {

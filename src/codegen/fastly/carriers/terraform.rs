@@ -58,14 +58,13 @@ pub(in super::super) fn terraform(load: &Load<'_>) -> Vec<Artifact> {
         });
         resources.insert("fastly_service_dictionary_items".to_owned(), Value::Object(items.collect()));
     }
-    let file = |name: &str, resources: &Value| Artifact {
+    let file = |name: &str, content: &Value| Artifact {
         path: format!("{}_{name}.tf.json", load.prefix),
-        content: pretty(&json!({"resource": resources})),
+        content: pretty(content),
     };
-    vec![
-        file("override", &json!({"fastly_service_vcl": {load.prefix: service}})),
-        file("lists", &Value::Object(resources)),
-    ]
+    // Terraform takes no empty list of resources.
+    let lists = if resources.is_empty() { json!({}) } else { json!({"resource": resources}) };
+    vec![file("override", &json!({"resource": {"fastly_service_vcl": {load.prefix: service}}})), file("lists", &lists)]
 }
 
 #[cfg(test)]
