@@ -3,6 +3,8 @@
 //!
 //! Message: lower case, no full stop, names in backticks, what was found and what was expected. Help: the way out.
 
+pub mod fixes;
+
 use crate::source::Span;
 
 /// How bad a diagnostic is. (An attack's own badness is a signature's `severity:`, called `Risk` in the code.)
@@ -207,7 +209,7 @@ pub struct Fix {
     /// What the fix does, as a sentence without full stop: ``did you mean `contains`?``
     pub title: String,
     pub edits: Vec<(Span, String)>,
-    /// It keeps the meaning of a signature that compiles (or mends one that does not): `check --fix` may apply it.
+    /// It keeps the meaning of a signature that compiles (`check --fix` applies it then), or mends one that does not.
     /// Otherwise it is a proposal that a person has to look at.
     pub safe: bool,
 }

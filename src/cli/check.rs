@@ -1,5 +1,6 @@
 //! `edgesig check`: everything that a repository demands of its signatures before they are merged.
 
+mod fix;
 pub mod gate;
 mod output;
 mod policy;
@@ -34,6 +35,7 @@ Examples:
   edgesig check
   edgesig check signatures/cve/log4shell-jndi.yaml
   edgesig check --deny warnings                   in CI
+  edgesig check --fix                             mends what keeps the meaning, shows the difference
   edgesig check --update-lock                     after a change, to be committed with it
   edgesig check --changed --base origin/main      only what this branch touches and affects
   edgesig check --format sarif > edgesig.sarif    for code scanning; docs/ci.md has all formats
@@ -67,6 +69,9 @@ pub struct Arguments {
     /// How to say what was found: human, json, sarif, github (annotations) or junit; docs/ci.md
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t, hide_possible_values = true)]
     format: Format,
+    /// Mend what lints find where that keeps the meaning, and show the difference; then check what is left
+    #[arg(long, conflicts_with = "changed")]
+    fix: bool,
     /// Write edgesig.lock anew, unless a signature changed without a new version, or is gone
     #[arg(long, conflicts_with = "paths")]
     update_lock: bool,
@@ -80,6 +85,17 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let is_whole = arguments.paths.paths.is_empty();
+    if arguments.fix {
+        if arguments.target.as_deref() == Some("all") {
+            return Err(Failure::usage("`--target all` prints a table and mends nothing: no `--fix`"));
+        }
+        let options = fix::Options {
+            levels: &|project| levels(arguments, project, &mut Diagnostics::default()),
+            today: load::today(arguments.today),
+            people_read: arguments.format == Format::Human,
+        };
+        fix::run(&arguments.paths.paths, &options, console)?;
+    }
     let mut loaded = Loaded::load(&arguments.paths.paths)?;
     let mut of_levels = Diagnostics::default();
     let levels = levels(arguments, loaded.workspace.project.as_ref(), &mut of_levels)?;

@@ -12,7 +12,8 @@ pub struct Console {
     /// Buffered; [`Console::finish`] writes what is left.
     pub out: io::BufWriter<Box<dyn Write + Send>>,
     err: Box<dyn Write + Send>,
-    colours: bool,
+    /// Standard error is a terminal that shows colours.
+    pub colours: bool,
     /// Standard output is a terminal that shows colours.
     pub colours_out: bool,
     /// Standard error is a terminal: progress may be shown there.

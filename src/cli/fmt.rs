@@ -147,7 +147,7 @@ fn find(paths: &[PathBuf]) -> Result<Files, Failure> {
 fn changed(rewrite: &Rewrite, arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let only_look = arguments.check || arguments.diff;
     if arguments.diff {
-        rewrite.show(console)?;
+        rewrite.show(console, true)?;
     } else {
         if !only_look {
             rewrite.write()?;
@@ -185,7 +185,7 @@ fn standard_input(arguments: &Arguments, console: &mut Console) -> Result<Exit, 
             if arguments.diff {
                 if differs {
                     let name = "<stdin>".to_owned();
-                    Rewrite { path: PathBuf::from("-"), name, before: text, after }.show(console)?;
+                    Rewrite { path: PathBuf::from("-"), name, before: text, after }.show(console, true)?;
                 }
             } else if !arguments.check {
                 console.out.write_all(after.as_bytes())?;

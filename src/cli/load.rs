@@ -77,6 +77,20 @@ impl Loaded {
         Ok(Loaded { workspace, ruleset, signatures: ManuallyDrop::new(signatures), diagnostics })
     }
 
+    /// The same, after the texts of its sources were changed in memory.
+    pub fn analyze_again(mut self) -> Result<Loaded, Failure> {
+        let mut diagnostics = Diagnostics::default();
+        self.workspace.project =
+            crate::parse_project(&self.workspace.sources, self.workspace.project_source, &mut diagnostics);
+        let Workspace { sources, project, signatures, .. } = &self.workspace;
+        let signatures = crate::parse_signatures(sources, signatures, &mut diagnostics);
+        self.ruleset = crate::analyze(sources, project.as_ref(), &signatures, &self.workspace, &mut diagnostics);
+        diagnostics.sort();
+        self.signatures = ManuallyDrop::new(signatures);
+        self.diagnostics = diagnostics;
+        Ok(self)
+    }
+
     /// Gives the memory of the syntax trees back, for a command that only needs the typed program.
     pub fn without_trees(mut self) -> Loaded {
         // Large, and made by many threads: many take it apart faster than one.

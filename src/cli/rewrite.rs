@@ -29,18 +29,19 @@ pub struct Rewrite {
 }
 
 impl Rewrite {
-    /// Shows a unified diff on standard output.
-    pub fn show(&self, console: &mut Console) -> Result<(), Failure> {
+    /// Shows a unified diff, on standard output or on standard error.
+    pub fn show(&self, console: &mut Console, on_output: bool) -> Result<(), Failure> {
         let name = safe::line(&self.name, 4096);
-        let paint = |console: &Console, code: &str, text: &str| match console.colours_out {
+        let colours = if on_output { console.colours_out } else { console.colours };
+        let paint = |code: &str, text: &str| match colours {
             true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
             false => text.to_owned(),
         };
         let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(&self.before, &self.after);
-        let mut lines = vec![paint(console, "1", &format!("--- {name}")), paint(console, "1", &format!("+++ {name}"))];
+        let mut lines = vec![paint("1", &format!("--- {name}")), paint("1", &format!("+++ {name}"))];
         for group in diff.grouped_ops(CONTEXT) {
             let hunk = similar::udiff::UnifiedDiffHunk::new(group, &diff, false);
-            lines.push(paint(console, "36", hunk.header().to_string().trim_end()));
+            lines.push(paint("36", hunk.header().to_string().trim_end()));
             for change in hunk.iter_changes() {
                 let (sign, code) = match change.tag() {
                     ChangeTag::Delete => ('-', Some("31")),
@@ -49,13 +50,16 @@ impl Rewrite {
                 };
                 let text = safe::text(change.value().trim_end_matches(['\n', '\r']), LINE_LIMIT);
                 let line = format!("{sign}{text}");
-                lines.push(code.map_or(line.clone(), |code| paint(console, code, &line)));
+                lines.push(code.map_or(line.clone(), |code| paint(code, &line)));
                 if change.missing_newline() {
                     lines.push("\\ No newline at end of file".to_owned());
                 }
             }
         }
-        lines.iter().try_for_each(|line| console.line(line))
+        if on_output {
+            return lines.iter().try_for_each(|line| console.line(line));
+        }
+        console.text(&(lines.join("\n") + "\n"))
     }
 
     /// Replaces the file.

@@ -207,6 +207,21 @@ pub fn each<'e>(expression: &'e Expression, visit: &mut dyn FnMut(&'e Expression
     }
 }
 
+/// The span to cut so that one of several parts goes, with the comma or the operator beside it. `None` for the only one.
+pub fn without(parts: &[Expression], index: usize) -> Option<Span> {
+    let own = parts.get(index)?.span;
+    match (index.checked_sub(1).and_then(|before| parts.get(before)), parts.get(index + 1)) {
+        (Some(before), _) => Some(Span { start: before.span.end, ..own }),
+        (None, Some(after)) => Some(Span { end: after.span.start, ..own }),
+        (None, None) => None,
+    }
+}
+
+/// The expression inside parentheses.
+pub fn ungrouped(expression: &Expression) -> &Expression {
+    if let ExpressionKind::Group(inner) = &expression.kind { ungrouped(inner) } else { expression }
+}
+
 /// Every comparison of a predicate, with whether it stands under an even number of `not`s.
 pub fn each_leaf<'p>(predicate: &'p Predicate, positive: bool, visit: &mut dyn FnMut(&'p Comparison, bool)) {
     match predicate {

@@ -29,6 +29,16 @@ const COMPARISONS: &[&str] = &[
     r#"int(req.headers["content-length"]) >= 65536"#,
     r#"req.host != "www.example.com""#,
     r#"req.path == "/caf\u{e9}/\xe9""#,
+    r#"not not req.path == "/admin""#,
+    r#"not (req.method != "POST")"#,
+    r#"req.path == "/admin" and req.path starts_with "/adm""#,
+    r#"(req.path ends_with ".php" or req.path contains ".php")"#,
+    r#"req.query contains ["select", "union select", "select"]"#,
+    r#"req.path matches r"^/admin""#,
+    r#"req.path matches r".*admin.*""#,
+    r#"req.path matches r"(?:^|/)(wp|xmlrpc)(login)""#,
+    r#"not req.args["id"] == "1""#,
+    r#"client.ip in [192.0.2.0/24, 192.0.2.0/25, 192.0.2.7]"#,
     "named",
 ];
 

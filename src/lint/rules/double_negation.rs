@@ -1,9 +1,9 @@
 //! `not (a != b)`.
 
 use crate::catalog::Operator;
-use crate::lint::subject::Subject;
+use crate::lint::subject::{Subject, ungrouped};
 use crate::lint::{Category, Check, Findings, Level, Lint};
-use crate::syntax::ast::{Expression, ExpressionKind};
+use crate::syntax::ast::ExpressionKind;
 
 pub const LINT: Lint = Lint {
     id: "double-negation",
@@ -48,8 +48,4 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
                 .fix("leave both out", expression.span, mended),
         );
     });
-}
-
-fn ungrouped(expression: &Expression) -> &Expression {
-    if let ExpressionKind::Group(inner) = &expression.kind { ungrouped(inner) } else { expression }
 }

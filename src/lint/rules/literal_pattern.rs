@@ -46,6 +46,9 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         // In a string a quote and a backslash would need escapes; a scalar that is not verbatim has its own.
         let verbatim = matches!(regex.positions, Positions::Linear { .. });
         if verbatim && !plain.text.contains(['"', '\\', '\'']) {
+            // In a double-quoted scalar the quotes of the pattern have backslashes, and so will those of the text.
+            let is_escaped = subject.slice(written.right.span).contains("\\\"");
+            let literal = if is_escaped { literal.replace('"', "\\\"") } else { literal };
             let edits = vec![(written.operator.span, operator.to_owned()), (written.right.span, literal)];
             diagnostic.fixes.push(Fix { title: format!("compare with `{operator}`"), edits, safe: true });
         }

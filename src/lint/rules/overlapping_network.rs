@@ -1,7 +1,10 @@
 //! `[10.0.0.0/8, 10.1.0.0/16]`.
 
 use crate::ir::{self, ListValues, Networks};
+use crate::lint::subject::{Leaf, without};
 use crate::lint::{Category, Check, Findings, Level, Lint, Set};
+use crate::source::Span;
+use crate::syntax::ast::{Expression, ExpressionKind};
 use ipnet::IpNet;
 
 pub const LINT: Lint = Lint {
@@ -45,10 +48,24 @@ fn check(set: &Set<'_>, findings: &mut Findings) {
             if let Some((inner, outer)) = nested(&sorted) {
                 let message = format!("`{inner}` is inside of `{outer}`");
                 let diagnostic = findings.at(leaf.comparison.span, message, "in this list");
-                findings.push(diagnostic.help("remove one of the two"));
+                let diagnostic = diagnostic.help("remove one of the two");
+                findings.push(match element(leaf, inner) {
+                    Some(cut) => diagnostic.fix("leave the smaller one out", cut, ""),
+                    None => diagnostic,
+                });
             }
         }
     }
+}
+
+/// What to cut so that a network goes, where the list is written in the comparison.
+fn element(leaf: &Leaf<'_>, network: IpNet) -> Option<Span> {
+    let ExpressionKind::List(elements) = &leaf.written?.right.kind else { return None };
+    let is_it = |element: &Expression| {
+        matches!(element.kind, ExpressionKind::Cidr(own) if own == network)
+            || matches!(element.kind, ExpressionKind::Ip(own) if IpNet::from(own) == network)
+    };
+    without(elements, elements.iter().position(is_it)?)
 }
 
 /// The first network of a sorted list that is inside of another one. Sorted by address, an outer one comes before.

@@ -2,8 +2,10 @@
 
 use crate::ir::{Comparison, Predicate};
 use crate::lint::logic;
-use crate::lint::subject::Subject;
+use crate::lint::subject::{Subject, ungrouped, without};
 use crate::lint::{Category, Check, Findings, Level, Lint};
+use crate::source::Span;
+use crate::syntax::ast::ExpressionKind;
 
 pub const LINT: Lint = Lint {
     id: "redundant-clause",
@@ -40,6 +42,21 @@ fn visit(subject: &Subject<'_>, predicate: &Predicate, findings: &mut Findings) 
     }
 }
 
+/// What to cut so that this comparison goes, where it is an operand of `and` or `or` by itself.
+fn operand(subject: &Subject<'_>, span: Span) -> Option<Span> {
+    let mut cut = None;
+    subject.each_expression(&mut |expression| {
+        let (ExpressionKind::And(parts) | ExpressionKind::Or(parts)) = &expression.kind else { return };
+        if let Some(index) = parts.iter().position(|part| {
+            let inner = ungrouped(part);
+            inner.span == span && matches!(inner.kind, ExpressionKind::Compare { .. } | ExpressionKind::Exists(_))
+        }) {
+            cut = without(parts, index);
+        }
+    });
+    cut
+}
+
 /// Comparisons that are looked at in one condition.
 const MAX_PARTS: usize = 64;
 
@@ -58,12 +75,14 @@ fn beside(subject: &Subject<'_>, parts: &[Predicate], conjunction: bool, finding
         });
         if let Some((_, by)) = by.filter(|(_, by)| by.span != one.span) {
             let word = if conjunction { "holds wherever the other does" } else { "the other holds wherever this does" };
-            findings.push(
-                findings
-                    .at(one.span, "this part of the condition changes nothing", word)
-                    .secondary(by.span, "the other one")
-                    .help("leave it out, or look for what was meant instead"),
-            );
+            let diagnostic = findings
+                .at(one.span, "this part of the condition changes nothing", word)
+                .secondary(by.span, "the other one")
+                .help("leave it out, or look for what was meant instead");
+            findings.push(match operand(subject, one.span) {
+                Some(cut) => diagnostic.fix("leave it out", cut, ""),
+                None => diagnostic,
+            });
         }
     }
     parts.iter().for_each(|part| visit(subject, part, findings));

@@ -1,9 +1,11 @@
 //! `contains ["ab", "abc"]`.
 
 use crate::ir::{self, Text};
-use crate::lint::subject::Subject;
+use crate::lint::subject::{Leaf, Subject, without};
 use crate::lint::texts;
 use crate::lint::{Category, Check, Findings, Level, Lint};
+use crate::source::Span;
+use crate::syntax::ast::ExpressionKind;
 
 pub const LINT: Lint = Lint {
     id: "redundant-element",
@@ -44,13 +46,21 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
                     && !texts::implies((operator, wider), (operator, one))
             });
             if let Some((other, _)) = other {
-                findings.push(
-                    findings
-                        .at(*span, "another element of this list finds this too", "not needed")
-                        .secondary(*other, "finds all of it")
-                        .help("leave one of the two out"),
-                );
+                let diagnostic = findings
+                    .at(*span, "another element of this list finds this too", "not needed")
+                    .secondary(*other, "finds all of it")
+                    .help("leave one of the two out");
+                findings.push(match element(leaf, *span) {
+                    Some(cut) => diagnostic.fix("leave it out", cut, ""),
+                    None => diagnostic,
+                });
             }
         }
     }
+}
+
+/// What to cut so that an element goes. A list with a name may be compared in other ways elsewhere.
+fn element(leaf: &Leaf<'_>, span: Span) -> Option<Span> {
+    let ExpressionKind::List(elements) = &leaf.written?.right.kind else { return None };
+    without(elements, elements.iter().position(|element| element.span == span)?)
 }
