@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 const AFTER_HELP: &str = "\
 Examples:
   edgesig init my-rules                             a repository in the folder my-rules
+  edgesig init --ci github                          with a workflow that checks pull requests
   edgesig init --signature cve-2026-12345-acme      signatures/cve-2026-12345-acme.yaml
   edgesig init signatures/cve --signature acme-rce  signatures/cve/acme-rce.yaml";
 
@@ -25,21 +26,31 @@ pub struct Arguments {
     /// Write one new signature instead
     #[arg(long, value_name = "ID")]
     signature: Option<String>,
+    /// Write a file for continuous integration, too
+    #[arg(long, value_enum, value_name = "WHERE", conflicts_with = "signature")]
+    ci: Option<Ci>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Ci {
+    Github,
+    Gitlab,
 }
 
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
     match &arguments.signature {
         Some(id) => new_signature(arguments.folder.as_deref(), id, console),
-        None => new_repository(arguments.folder.as_deref().unwrap_or(Path::new(".")), console),
+        None => new_repository(arguments.folder.as_deref().unwrap_or(Path::new(".")), arguments.ci, console),
     }
 }
 
-fn new_repository(folder: &Path, console: &mut Console) -> Result<Exit, Failure> {
-    let files = [
+fn new_repository(folder: &Path, ci: Option<Ci>, console: &mut Console) -> Result<Exit, Failure> {
+    let mut files = vec![
         (PROJECT_FILE, include_str!("init/edgesig.yaml").to_owned()),
         ("signatures/example/example-git-folder.yaml", example("example-git-folder")),
         ("README.md", include_str!("init/README.md").to_owned()),
     ];
+    files.extend(ci.map(ci_file));
     let fresh: Vec<_> = files.iter().map(|(name, content)| (folder.join(name), content)).collect();
     if fresh[0].0.exists() {
         return Err(Failure::with_help(
@@ -61,6 +72,23 @@ fn new_repository(folder: &Path, console: &mut Console) -> Result<Exit, Failure>
     }
     console.line("\nNext: `edgesig check`, then `edgesig build --target varnish`; README.md has a line for CI.")?;
     Ok(Exit::Clean)
+}
+
+/// Path and content of the file that a service of continuous integration reads.
+fn ci_file(ci: Ci) -> (&'static str, String) {
+    let repository = env!("CARGO_PKG_REPOSITORY");
+    match ci {
+        Ci::Github => {
+            (".github/workflows/edgesig.yml", include_str!("init/github.yml").replace("REPOSITORY", repository))
+        }
+        Ci::Gitlab => {
+            let install = format!(
+                "  stage: test\n  image: rust:1\n  before_script:\n    - cargo install --locked --git {repository} \
+                 edgesig\n"
+            );
+            (".gitlab-ci.yml", include_str!("../../ci/gitlab.yml").replacen("  stage: test\n", &install, 1))
+        }
+    }
 }
 
 fn new_signature(folder: Option<&Path>, id: &str, console: &mut Console) -> Result<Exit, Failure> {
