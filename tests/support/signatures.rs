@@ -41,9 +41,27 @@ const PATTERNS: &[(&str, bool)] = &[
     ("=[^&]*&", false),
 ];
 
+/// What conditions are made of.
+#[derive(Clone, Copy)]
+pub struct Vocabulary {
+    fields: &'static [Field],
+    calls: &'static [Call],
+}
+
+/// What every target has.
+pub const COMMON: Vocabulary = Vocabulary { fields: FIELDS, calls: CALLS };
+
+/// And what Fastly has natively.
+pub const FASTLY: Vocabulary = Vocabulary { fields: FASTLY_FIELDS, calls: FASTLY_CALLS };
+
 /// A set of `count` rules. With `acting`, some of them are enforced.
 pub fn ruleset(rng: &mut Rng, count: usize, acting: bool) -> Ruleset {
-    let mut rules: Vec<Rule> = (0..count).map(|number| rule(rng, number, acting)).collect();
+    ruleset_of(rng, COMMON, count, acting)
+}
+
+/// [`ruleset`] of some words.
+pub fn ruleset_of(rng: &mut Rng, words: Vocabulary, count: usize, acting: bool) -> Ruleset {
+    let mut rules: Vec<Rule> = (0..count).map(|number| rule(rng, words, number, acting)).collect();
     rules.sort_by_key(|rule| (!rule.is_plain_allow(), !rule.is_allow(), Reverse(rule.risk), rule.id.clone()));
     Ruleset { settings: settings(rng), lists: lists(), rules }
 }
@@ -97,7 +115,7 @@ pub fn lists() -> Vec<List> {
     ]
 }
 
-fn rule(rng: &mut Rng, number: usize, acting: bool) -> Rule {
+fn rule(rng: &mut Rng, words: Vocabulary, number: usize, acting: bool) -> Rule {
     let actions = actions(rng, acting);
     let mode =
         if acting { rng.pick(&[Mode::Monitor, Mode::Enforce, Mode::Enforce, Mode::Canary(50)]) } else { Mode::Monitor };
@@ -114,8 +132,8 @@ fn rule(rng: &mut Rng, number: usize, acting: bool) -> Rule {
         places: edgesig::ir::Places::default(),
         origin: format!("rule-{number}.yaml:1"),
         hash: String::new(),
-        when: predicate(rng, 2),
-        except: rng.once_in(6).then(|| predicate(rng, 1)),
+        when: predicate(rng, words, 2),
+        except: rng.once_in(6).then(|| predicate(rng, words, 1)),
         rate: None,
         actions,
         tests: Vec::new(),
@@ -147,21 +165,21 @@ fn actions(rng: &mut Rng, acting: bool) -> Vec<Action> {
     actions
 }
 
-fn predicate(rng: &mut Rng, depth: usize) -> Predicate {
+fn predicate(rng: &mut Rng, words: Vocabulary, depth: usize) -> Predicate {
     if depth == 0 {
-        return comparison(rng);
+        return comparison(rng, words);
     }
-    let parts = |rng: &mut Rng| (0..2 + rng.below(2)).map(|_| predicate(rng, depth - 1)).collect();
+    let parts = |rng: &mut Rng| (0..2 + rng.below(2)).map(|_| predicate(rng, words, depth - 1)).collect();
     match rng.below(8) {
         0 | 1 => Predicate::All(parts(rng)),
         2 => Predicate::Any(parts(rng)),
-        3 => Predicate::Not(Box::new(predicate(rng, depth - 1))),
-        _ => comparison(rng),
+        3 => Predicate::Not(Box::new(predicate(rng, words, depth - 1))),
+        _ => comparison(rng, words),
     }
 }
 
-fn comparison(rng: &mut Rng) -> Predicate {
-    let value = value(rng);
+fn comparison(rng: &mut Rng, words: Vocabulary) -> Predicate {
+    let value = value(rng, words);
     let value_type = value.value_type();
     let is_list = value_type.is_list();
     let check = check(rng, &value);
@@ -173,8 +191,8 @@ fn comparison(rng: &mut Rng) -> Predicate {
 }
 
 /// A field, perhaps under functions.
-fn value(rng: &mut Rng) -> Value {
-    let field = rng.pick(FIELDS);
+fn value(rng: &mut Rng, words: Vocabulary) -> Value {
+    let field = rng.pick(words.fields);
     let row = field.row();
     let keys = match row.key {
         KeyKind::None => Vec::new(),
@@ -200,23 +218,12 @@ fn value(rng: &mut Rng) -> Value {
     if matches!(field, Field::Path | Field::PathRaw) && rng.once_in(4) {
         return Value::Call(Call::PathNormalize, Box::new(value));
     }
-    if field == Field::Body {
+    if field == Field::Body && words.calls.len() == CALLS.len() {
         return value;
     }
     let mut left = 2;
     while left > 0 && rng.once_in(3) && matches!(value.value_type(), Type::String | Type::Strings) {
-        let call = rng.pick(&[
-            Call::Lower,
-            Call::Upper,
-            Call::Length,
-            Call::Trim,
-            Call::Squeeze,
-            Call::RemoveWhitespace,
-            Call::UrlDecode,
-            Call::HtmlDecode,
-            Call::Base64Decode,
-            Call::Int,
-        ]);
+        let call = rng.pick(words.calls);
         value = Value::Call(call, Box::new(value));
         left -= 1;
     }
@@ -252,6 +259,66 @@ const FIELDS: &[Field] = &[
     Field::ClientAsn,
     Field::ClientCountry,
     Field::TlsJa3,
+];
+
+const CALLS: &[Call] = &[
+    Call::Lower,
+    Call::Upper,
+    Call::Length,
+    Call::Trim,
+    Call::Squeeze,
+    Call::RemoveWhitespace,
+    Call::UrlDecode,
+    Call::HtmlDecode,
+    Call::Base64Decode,
+    Call::Int,
+];
+
+const FASTLY_CALLS: &[Call] = &[
+    Call::Lower,
+    Call::Upper,
+    Call::Length,
+    Call::Trim,
+    Call::Squeeze,
+    Call::RemoveWhitespace,
+    Call::UrlDecode,
+    Call::HtmlDecode,
+    Call::Base64Decode,
+    Call::Int,
+    Call::Sha256,
+    Call::Md5,
+];
+
+const FASTLY_FIELDS: &[Field] = &[
+    Field::Method,
+    Field::Scheme,
+    Field::Host,
+    Field::Url,
+    Field::UrlRaw,
+    Field::Path,
+    Field::PathRaw,
+    Field::PathExt,
+    Field::Query,
+    Field::QueryRaw,
+    Field::Args,
+    Field::ArgsRaw,
+    Field::ArgNames,
+    Field::Headers,
+    Field::Headers,
+    Field::Cookies,
+    Field::Body,
+    Field::Body,
+    Field::BodyTruncated,
+    Field::Proto,
+    Field::ClientIp,
+    Field::ClientAsn,
+    Field::ClientAsName,
+    Field::ClientCountry,
+    Field::ClientProxyType,
+    Field::TlsJa3,
+    Field::TlsJa4,
+    Field::TlsVersion,
+    Field::TlsSni,
 ];
 
 fn check(rng: &mut Rng, value: &Value) -> Check {
@@ -331,7 +398,18 @@ fn literal(rng: &mut Rng) -> Text {
     }
     if bytes.is_empty() {
         bytes = rng
-            .pick(&["GET", "POST", "HTTP/1.0", "www.example.com", "192.0.2.1", "other.example", "DE", "/"])
+            .pick(&[
+                "GET",
+                "POST",
+                "HTTP/1.0",
+                "www.example.com",
+                "192.0.2.1",
+                "other.example",
+                "DE",
+                "/",
+                "https",
+                "vpn",
+            ])
             .as_bytes()
             .to_vec();
     }

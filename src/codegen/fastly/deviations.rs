@@ -8,9 +8,10 @@ use crate::diagnostic::{Code, Diagnostic};
 pub const DEVIATIONS: &[&str] = &[
     "a body of more than 8 KB is absent and `req.body.truncated`, even where `limits.body` is larger",
     "a body with a NUL in it is absent and `req.body.truncated`: Fastly does not show what follows a NUL",
-    "a Cookie header of more than 32 KB is not there: Fastly removes it",
+    "a Cookie header of more than 32 KB, which Fastly removes, is over the limits (`limit-cookies`) where a signature reads cookies",
     "facts about a client are Fastly's own; the headers of `facts` are not read",
     "of several instances of a header whose name is not letters, digits, `-` and `_` one is seen",
+    "a request on which Fastly gives a pattern up is over the limits (`limit-patterns`): such patterns are refused before, so none is known",
 ];
 
 pub(super) const BODY: usize = 0;
@@ -18,6 +19,7 @@ pub(super) const NUL_IN_BODY: usize = 1;
 pub(super) const COOKIES: usize = 2;
 pub(super) const FACTS: usize = 3;
 pub(super) const ODD_NAMES: usize = 4;
+pub(super) const PATTERNS: usize = 5;
 
 /// Notes every deviation that a rule touches.
 pub(super) fn note(generator: &mut Generator<'_>) {

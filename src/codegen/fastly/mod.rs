@@ -28,6 +28,7 @@ mod functions;
 mod limits;
 mod lists;
 mod origin;
+mod over;
 mod place;
 mod predicate;
 mod rate_forms;

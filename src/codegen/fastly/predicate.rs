@@ -1,9 +1,9 @@
 //! Predicates → conditions. A condition is false where its value is absent; negation is exact.
 
-use super::Generator;
 use super::fields::name;
 use super::lists;
 use super::place::Operand;
+use super::{Generator, deviations};
 use crate::catalog::Field;
 use crate::codegen::needles::patterns;
 use crate::codegen::vcl::{Comparator, Expression};
@@ -113,6 +113,7 @@ impl Generator<'_> {
                         ListValues::Ip(_) | ListValues::Strings(_) | ListValues::Int(_) => return None,
                     },
                 };
+                self.touch(deviations::PATTERNS, span);
                 let any = regexes.iter().map(|regex| text.clone().matches(regex.engine_text.clone()));
                 Some(guarded(present, Expression::any(any.collect::<Vec<_>>())))
             }

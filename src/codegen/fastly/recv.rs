@@ -3,10 +3,9 @@
 
 use super::fields::name;
 use super::functions::replace;
-use super::predicate::forms;
-use super::{ERROR_STATUS, Generator, lists, set};
+use super::{ERROR_STATUS, Generator, set};
 use crate::codegen::vcl::{Comparator, Expression, Statement, when};
-use crate::ir::{Action, AllowScope, Call, Check, Mode, Rule, TemplatePart, Value};
+use crate::ir::{Action, AllowScope, Mode, Rule, TemplatePart};
 
 /// What an enforced terminal action leaves for the exit.
 pub(super) const BLOCK: &str = "block";
@@ -20,7 +19,7 @@ pub(super) fn main(generator: &mut Generator<'_>) -> Vec<Statement> {
     generator.main()
 }
 
-fn empty() -> Expression {
+pub(super) fn empty() -> Expression {
     Expression::text("")
 }
 
@@ -58,6 +57,7 @@ impl<'r> Generator<'r> {
         self.known_client();
         let limits = self.limits();
         let score = self.score();
+        let given_up = self.given_up();
         let mut end = self.end();
         let visits = self.all_visits();
         // Last, when every local is known.
@@ -70,6 +70,7 @@ impl<'r> Generator<'r> {
         body.extend(limits.1);
         body.extend(others);
         body.extend(score);
+        body.extend(given_up);
         body.extend(rates);
         body.append(&mut end);
         let mut main: Vec<Statement> =
@@ -95,6 +96,7 @@ impl<'r> Generator<'r> {
             .chain([self.header_name("tags")])
             .map(|header| Statement::Unset(Expression::Header("req", header)))
             .collect();
+        statements.push(Statement::Unset(name(super::over::ERROR)));
         let open = self.local("open", "BOOL");
         // A string is "not set" until it is set, and that is unequal to everything.
         let strings = self.locals.iter().filter(|(name, kind)| *kind == "STRING" && !name.starts_with(ODD_HEADER));
@@ -345,83 +347,6 @@ impl<'r> Generator<'r> {
         self.local(&format!("strip_{header}"), "BOOL")
     }
 
-    /// The limits that a set of rules is under: what finds the first, and what a request over it gets.
-    fn limits(&mut self) -> (Vec<Statement>, Vec<Statement>) {
-        let limit = self.local("limit", "STRING");
-        let all: Vec<&Rule> = self.ruleset.rules.iter().collect();
-        let [url, values, names] = self.over_limits(&all);
-        let branches: Vec<(Expression, Vec<Statement>)> =
-            [("limit-url", url), ("limit-values", values), ("limit-names", names)]
-                .into_iter()
-                .filter(|(_, over)| *over != Expression::Boolean(false))
-                .map(|(kind, over)| (over, vec![set(&limit, Expression::text(kind))]))
-                .collect();
-        if branches.is_empty() {
-            return (Vec::new(), Vec::new());
-        }
-        let open = self.local("open", "BOOL");
-        let mut taken = vec![set(&open, Expression::Boolean(false))];
-        if let Some(status) = self.settings.limits.over.filter(|_| self.can_act()) {
-            let (action, by, local_status) =
-                (self.local("action", "STRING"), self.local("by", "STRING"), self.local("status", "STRING"));
-            taken.extend([
-                set(&action, Expression::text(BLOCK)),
-                set(&by, limit.clone()),
-                set(&local_status, Expression::text(status.to_string())),
-            ]);
-        }
-        let find = vec![Statement::If { branches, otherwise: Vec::new() }];
-        let over = limit.compare(Comparator::NotEqual, empty());
-        // A plain allow that held before leaves the limit unjudged, and unrecorded.
-        let closed = when(open.clone().not(), vec![set(&self.local("limit", "STRING"), empty())]);
-        (find, vec![closed, when(Expression::all([open, over]), taken)])
-    }
-
-    /// What holds when a plain allow reads nothing that is over a limit.
-    fn own_limits(&mut self, rule: &Rule) -> Vec<Expression> {
-        self.over_limits(&[rule])
-            .into_iter()
-            .filter(|over| *over != Expression::Boolean(false))
-            .map(Expression::not)
-            .collect()
-    }
-
-    /// What some rules read is over the URL's limit, over `values`, over `names`.
-    fn over_limits(&mut self, rules: &[&Rule]) -> [Expression; 3] {
-        let (mut url, mut values, mut names) = (Vec::new(), Vec::new(), Vec::new());
-        let reads_url = rules.iter().flat_map(|rule| rule.fields()).any(|reference| reference.field.reads_url());
-        if reads_url {
-            let mut prelude = std::mem::take(&mut self.prelude);
-            let text = self.url(&mut prelude.statements);
-            self.prelude = prelude;
-            let length = Expression::call("std.strlen", [text]);
-            let limit = i64::from(self.settings.limits.url);
-            url.push(length.compare(Comparator::Greater, Expression::Integer(limit)));
-        }
-        for rule in rules {
-            for argument in normalized_arguments(rule) {
-                url.extend(self.climbs.iter().filter(|(value, _)| *value == argument).map(|(_, over)| over.clone()));
-            }
-            for reference in rule.fields() {
-                let Some(source) = lists::source(reference) else { continue };
-                let over = self.visits.iter().filter(|visit| visit.source == source).map(|visit| visit.over.clone());
-                match source {
-                    lists::Source::Argument(_) | lists::Source::Cookie(_) => values.extend(over),
-                    lists::Source::ArgumentNames => names.extend(over),
-                }
-            }
-        }
-        [url, values, names].map(|parts| {
-            let mut unique: Vec<Expression> = Vec::new();
-            for part in parts {
-                if !unique.contains(&part) {
-                    unique.push(part);
-                }
-            }
-            Expression::any(unique)
-        })
-    }
-
     fn score(&mut self) -> Vec<Statement> {
         if !self.locals.iter().any(|(name, _)| name == "var.crossed") {
             return Vec::new();
@@ -509,29 +434,6 @@ pub(super) fn guarded(condition: Expression, body: Vec<Statement>) -> Vec<Statem
         return body;
     }
     if condition == Expression::Boolean(false) { Vec::new() } else { vec![when(condition, body)] }
-}
-
-/// Arguments of `path_normalize` in a rule.
-fn normalized_arguments(rule: &Rule) -> Vec<Value> {
-    fn add(value: &Value, found: &mut Vec<Value>) {
-        if let Value::Call(call, inner) = value {
-            if *call == Call::PathNormalize {
-                found.extend(forms(inner));
-            }
-            add(inner, found);
-        }
-    }
-    let mut found = Vec::new();
-    for predicate in rule.predicates() {
-        predicate.each_comparison(&mut |comparison| {
-            add(&comparison.value, &mut found);
-            if let Check::SameAs(other) = &comparison.check {
-                add(other, &mut found);
-            }
-        });
-    }
-    rule.rate.iter().flat_map(|rate| &rate.key).for_each(|value| add(value, &mut found));
-    found
 }
 
 /// A byte of a name that can be any text: `_` and what is no letter or digit in hexadecimal.

@@ -103,8 +103,12 @@ fn classify(ruleset: &Ruleset, vcl: &str, index: u64, request: &Request, wanted:
     if let Step::Seen(seen) = step {
         let of =
             |a: &Seen, b: &Seen| a.matched.iter().filter(|id| !b.matched.contains(id)).cloned().collect::<Vec<_>>();
-        let mut differing = of(seen, wanted).into_iter().chain(of(wanted, seen)).peekable();
-        if differing.peek().is_some() && differing.all(|id| matches_nothing(ruleset, &id)) {
+        let differing: Vec<String> = of(seen, wanted).into_iter().chain(of(wanted, seen)).collect();
+        let misread = |id: &String| matches_nothing(ruleset, id);
+        // One that acts takes others with it.
+        let acts = |id: &&String| ruleset.rules.iter().any(|rule| rule.id == **id && rule.mode.can_act());
+        let explained = differing.iter().all(misread) || differing.iter().filter(acts).any(misread);
+        if !differing.is_empty() && explained {
             return Class::Skipped(FALCO_DEVIATIONS[5]);
         }
     }

@@ -53,6 +53,7 @@ sub edgesig_recv {
 		unset req.http.X-Edgesig-Retry-After;
 		unset req.http.X-Edgesig-Tarpit;
 		unset req.http.X-Edgesig-Tags;
+		unset fastly.error;
 		set var.url = "";
 		set var.authority = "";
 		set var.path_raw = "";
@@ -323,6 +324,13 @@ sub edgesig_recv {
 			set var.by = "";
 			set var.status = "403";
 			set var.by = var.crossed;
+		}
+		if (var.open && fastly.error == "EREGRECUR") {
+			set var.limit = "limit-patterns";
+			set var.open = false;
+			set var.action = "block";
+			set var.by = var.limit;
+			set var.status = "413";
 		}
 		# api-address-quota: One address asks too often, with whatever keys
 		if (var.open && var.path ~ "^/v1/") {

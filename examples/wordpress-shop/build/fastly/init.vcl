@@ -61,6 +61,7 @@ sub edgesig_recv {
 		unset req.http.X-Edgesig-Tarpit;
 		unset req.http.X-Edgesig-Rate-2;
 		unset req.http.X-Edgesig-Tags;
+		unset fastly.error;
 		set var.ids = "";
 		set var.url = "";
 		set var.authority = "";
@@ -360,6 +361,13 @@ sub edgesig_recv {
 			set var.action = "block";
 			set var.by = "shop-probe-paths";
 			set var.status = "404";
+		}
+		if (var.open && fastly.error == "EREGRECUR") {
+			set var.limit = "limit-patterns";
+			set var.open = false;
+			set var.action = "block";
+			set var.by = var.limit;
+			set var.status = "414";
 		}
 		# shop-login-guessing: Passwords guessed at wp-login.php
 		if (var.open
