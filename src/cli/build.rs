@@ -21,8 +21,9 @@ Examples:
   edgesig build --target fastly --format terraform
 
 Writes edgesig.vcl and manifest.json into the folder (for Fastly a file for each snippet), each at
-once; others stay as they are. Two targets in one run have a folder each, build/varnish and
-build/fastly, and where one of them refuses a signature nothing is written.
+once. What the last build wrote there and this one does not is removed; other files stay as they are.
+Two targets in one run have a folder each, build/varnish and build/fastly, and where one of them
+refuses a signature nothing is written.
 A draft, a retired signature and an expired `allow` are not built.";
 
 #[derive(clap::Args, Debug)]
@@ -70,9 +71,9 @@ enum Layout {
 enum Format {
     /// Files to paste
     Vcl,
-    /// An override file of Terraform resources
+    /// Terraform resources: an override file for the service, and the lists at the edge
     Terraform,
-    /// The JSON of Fastly's API
+    /// Bodies for Fastly's API: one JSON file, and a form for each snippet
     Api,
     /// Files and a script for the `fastly` command
     Cli,
@@ -165,7 +166,12 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         return Ok(exit);
     }
     for (target, selected, artifacts, out) in &builds {
+        let leftovers = leftovers(artifacts, out, target);
         write(artifacts, out)?;
+        for path in leftovers {
+            fs::remove_file(&path).map_err(|error| Failure::file("remove", &path, &error))?;
+            console.message("note", &format!("removed {} of an earlier build", path.display()))?;
+        }
         console.line(&built(selected, target, artifacts, out))?;
     }
     Ok(Exit::Clean)
@@ -184,6 +190,19 @@ fn built(selected: &Ruleset, target: &Target, artifacts: &[Artifact], out: &Path
     let modes = if modes.is_empty() { String::new() } else { format!(" ({})", modes.join(", ")) };
     let files: Vec<String> = artifacts.iter().map(|artifact| out.join(&artifact.path).display().to_string()).collect();
     format!("built {}{modes} for {}: {}", counted(selected.rules.len(), "signature"), target.name, files.join(", "))
+}
+
+/// Files that the last build of this target wrote and this one does not: a snippet that calls a sub that is gone, for
+/// example. The manifest of that build names them.
+fn leftovers(artifacts: &[Artifact], out: &Path, target: &Target) -> Vec<PathBuf> {
+    let manifest = fs::read(out.join("manifest.json")).ok();
+    let manifest: Option<serde_json::Value> = manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let Some(manifest) = manifest.filter(|manifest| manifest["target"] == target.name) else { return Vec::new() };
+    let names = manifest["files"].as_array().into_iter().flatten().filter_map(|name| name.as_str());
+    // A name of ours is never a path.
+    let is_ours = |name: &&str| !name.starts_with('.') && !name.contains(['/', '\\', ':']);
+    let is_left = |name: &&str| artifacts.iter().all(|artifact| artifact.path != **name);
+    names.filter(is_ours).filter(is_left).map(|name| out.join(name)).filter(|path| path.is_file()).collect()
 }
 
 /// Writes every file next to its place first and then renames it, so that a reader sees the old one or the new one.

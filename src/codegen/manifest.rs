@@ -15,7 +15,8 @@ struct Manifest<'m> {
     /// Of the emitted signatures' own hashes and modes.
     set_hash: String,
     vmods: &'m [&'static str],
-    files: [&'m str; 1],
+    /// Beside this one; the first holds the signatures, and `lines` are its own.
+    files: &'m [&'m str],
     signatures: Vec<Entry<'m>>,
 }
 
@@ -38,7 +39,7 @@ pub fn manifest(
     target_version: &str,
     vmods: &[&'static str],
     printed: &Printed,
-    file: &str,
+    files: &[&str],
 ) -> String {
     let mut digest = sha2::Sha256::new();
     let mut signatures = Vec::new();
@@ -66,7 +67,7 @@ pub fn manifest(
         target_version,
         set_hash,
         vmods,
-        files: [file],
+        files,
         signatures,
     };
     // INVARIANT: numbers and strings alone always serialize.

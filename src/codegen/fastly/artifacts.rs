@@ -75,11 +75,15 @@ pub(super) fn artifacts(
     if is_too_much {
         return Vec::new();
     }
-    let manifest = manifest(generator.ruleset, super::NAME, "", &[], &printed, main);
-    let manifest = Artifact { path: "manifest.json".to_owned(), content: manifest };
-    let main = Artifact { path: main.to_owned(), content: printed.text };
+    let with_manifest = |mut files: Vec<Artifact>| {
+        let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let content = manifest(generator.ruleset, super::NAME, "", &[], &printed, &names);
+        files.insert(1, Artifact { path: "manifest.json".to_owned(), content });
+        files
+    };
+    let main = Artifact { path: main.to_owned(), content: printed.text.clone() };
     if options.layout == Layout::Include {
-        return vec![main, manifest];
+        return with_manifest(vec![main]);
     }
     let prefix = &generator.settings.prefix;
     let is_there = |place: &&Place| has_deliver || place.sub != "deliver";
@@ -117,13 +121,9 @@ pub(super) fn artifacts(
     let mut files = Vec::new();
     if matches!(options.format, Format::Vcl | Format::Cli) {
         files.extend(snippets.into_iter().map(|snippet| Artifact { path: snippet.file, content: snippet.content }));
-        files.insert(1, manifest);
-        files.extend(carrier);
-    } else {
-        files.extend(carrier);
-        files.insert(1, manifest);
     }
-    files
+    files.extend(carrier);
+    with_manifest(files)
 }
 
 fn header(generator: &Generator<'_>, options: &Options, has_deliver: bool) -> Vec<String> {

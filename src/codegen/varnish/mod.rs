@@ -104,7 +104,7 @@ pub fn emit(ruleset: &Ruleset, options: &Options, diagnostics: &mut Diagnostics)
     // A large set is a large tree: every core takes a part of it apart.
     file.items.into_par_iter().for_each(drop);
     let manifest =
-        manifest::manifest(ruleset, NAME, &ruleset.settings.varnish.version, &vmods, &printed, "edgesig.vcl");
+        manifest::manifest(ruleset, NAME, &ruleset.settings.varnish.version, &vmods, &printed, &["edgesig.vcl"]);
     vec![
         Artifact { path: "edgesig.vcl".to_owned(), content: printed.text },
         Artifact { path: "manifest.json".to_owned(), content: manifest },
