@@ -107,7 +107,7 @@ fn edgesig(folder: &Path, arguments: &[&str]) -> Output {
 
 /// A signature of two requests: `TRACE` with a scanner's name matches what the conditions here look for.
 fn signature(id: &str, when: &str) -> String {
-    let method = when.split('"').filter(|word| word.chars().all(|c| c.is_ascii_uppercase()) && !word.is_empty()).next();
+    let method = when.split('"').find(|word| word.chars().all(|c| c.is_ascii_uppercase()) && !word.is_empty());
     format!(
         "edgesig: 1\nid: {id}\ntitle: The signature {id}\nseverity: high\nwhen: |\n  {when}\ntests:\n  - name: attack\n    \
          request: {{method: {}, url: /, headers: {{user-agent: sqlmap}}}}\n    expect: match\n  - {{name: near miss, \

@@ -19,6 +19,8 @@ mod init;
 mod lines;
 mod load;
 mod lock;
+#[cfg(test)]
+mod lock_tests;
 mod rewrite;
 mod targets;
 mod test;
