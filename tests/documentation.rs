@@ -35,7 +35,7 @@ fn read(path: impl AsRef<Path>) -> String {
 
 #[test]
 fn shipped_signatures_are_clean() {
-    assert_clean(&edgesig(root(), &["check", "--deny", "warnings", "--today", "2026-11-23"]), "edgesig check");
+    assert_clean(&edgesig(root(), &["check", "--deny", "warnings", "--today", "2026-11-26"]), "edgesig check");
 }
 
 #[test]
