@@ -4,13 +4,14 @@
 
 mod support;
 
+use base64::Engine as _;
 use edgesig::catalog::Field;
 use edgesig::engine::falco::{Falco, Step};
-use edgesig::ir::{Action, Check, ListValues, Networks, Rule};
+use edgesig::ir::{Action, AllowScope, Check, ListValues, Mode, Networks, Rule, TemplatePart};
 use edgesig::request::Request;
 use support::falco;
 use support::fastly::whole;
-use support::ir::{compare, contains, field, get, rule, ruleset};
+use support::ir::{client, compare, contains, field, get, rate, rule, ruleset};
 
 /// What falco's tester saw of one request: action, ids, client.
 fn seen(falco: &Falco, vcl: &str, request: &Request) -> (String, String, Option<String>) {
@@ -114,4 +115,152 @@ fn facts_are_looked_up_for_the_client_and_not_for_the_proxy() {
         let errors = support::fastly::try_files(&ruleset(vec![recorded("asn", unknown(fact))]), &Default::default());
         assert!(errors.expect_err("not known").concat().contains("client.country"));
     }
+}
+
+/// A request through the subs that it would go through, each logging what it left. `set` is VCL before `vcl_recv`.
+fn journey(falco: &Falco, vcl: &str, target: &[u8], set: &str) -> Vec<String> {
+    let target = base64::engine::general_purpose::STANDARD.encode(target);
+    let test = format!(
+        "describe journey {{\n// @scope: recv\nsub t_recv {{\n\
+         testing.inject_variable(\"server.hostname\", digest.base64_decode(\"{target}\"));\n{set}\n\
+         testing.call_subroutine(\"vcl_recv\");\n\
+         log \"state \" testing.state \", tags \" req.http.X-Edgesig-Tags \", x-gone \" req.http.X-Gone;\n}}\n\
+         // @scope: miss\nsub t_miss {{\nset bereq.http.X-Edgesig-Ids = req.http.X-Edgesig-Ids;\n\
+         set bereq.http.X-Edgesig-Tags = req.http.X-Edgesig-Tags;\ntesting.call_subroutine(\"vcl_miss\");\n\
+         log \"to the origin: ids \" bereq.http.X-Edgesig-Ids \", tags \" bereq.http.X-Edgesig-Tags;\n}}\n\
+         // @scope: error\nsub t_error {{\nset obj.status = 640;\ntesting.call_subroutine(\"vcl_error\");\n\
+         log \"answer \" obj.status \" \" obj.response \", \" obj.http.Content-Type \", \" obj.http.Cache-Control \
+         \", location \" obj.http.Location \", retry-after \" obj.http.Retry-After;\n\
+         log \"body \" testing.synthetic_body;\n}}\n\
+         // @scope: deliver\nsub t_deliver {{\ntesting.call_subroutine(\"vcl_deliver\");\n}}\n\
+         // @scope: log\nsub t_log {{\nset resp.status = 403;\ntesting.call_subroutine(\"vcl_log\");\n}}\n}}\n"
+    );
+    falco.test(vcl, &test).expect("falco runs")
+}
+
+fn record(lines: &[String]) -> Option<serde_json::Value> {
+    let line = lines.iter().find_map(|line| line.strip_prefix("syslog "))?;
+    let (head, json) = line.split_once(" :: ").expect("Fastly's separator");
+    assert!(head.ends_with(" edgesig"), "{head}");
+    Some(serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}")))
+}
+
+#[test]
+fn a_log_line_is_json_whatever_the_client_sends() {
+    let Some(falco) = falco() else { return };
+    let any = compare(field(Field::Method, None), Check::Exists);
+    let vcl = whole(&ruleset(vec![recorded("any", any)]));
+    let bytes =
+        |text: &[u8]| format!("digest.base64_decode(\"{}\")", base64::engine::general_purpose::STANDARD.encode(text));
+    for hostile in [
+        &b"\"}"[..],
+        b"\",\"action\":\"none\",\"x\":\"",
+        b"\\",
+        b"\\\"",
+        b"a\r\nb\tc\x08\x0c",
+        b"\x7f\x1e\x01",
+        b"%22%0a%00",
+        "é \u{2028} \u{1f600}".as_bytes(),
+        b"(null)",
+        b"</script>",
+    ] {
+        let set = format!(
+            "set req.method = {value};\nset req.http.User-Agent = {value};\nset req.http.Host = {value};",
+            value = bytes(hostile)
+        );
+        let lines = journey(&falco, &vcl, &[b"/", hostile].concat(), &set);
+        let record = record(&lines).expect("a line");
+        assert_eq!((&record["ids"], &record["action"], &record["status"]), (&"any".into(), &"".into(), &403.into()));
+        let sent = String::from_utf8_lossy(hostile);
+        // A header ends where its line does.
+        assert_eq!(record["user_agent"], sent.split('\n').next().unwrap_or_default(), "{lines:?}");
+        assert_eq!(record["url"], format!("/{sent}"));
+    }
+    // What is not text is left out, what is not there is empty, and no line ends early.
+    let lines = journey(&falco, &vcl, b"/\xff", "unset req.http.User-Agent;");
+    let record = record(&lines).expect("a line");
+    assert_eq!((&record["url"], &record["user_agent"]), (&"".into(), &"".into()));
+    assert!(lines.iter().all(|line| !line.contains("\n") && !line.contains("(null)\"")), "{lines:?}");
+    // Without `json.escape` a client writes the line.
+    let open = vcl.replace("json.escape(substr(if(req.http.User-Agent", "std.tolower(substr(if(req.http.User-Agent");
+    assert_ne!(open, vcl);
+    let forged = journey(&falco, &open, b"/", "set req.http.User-Agent = {\"\",\"by\":\"forged\"};");
+    assert!(forged.iter().any(|line| line.contains("\"by\":\"forged\"")), "{forged:?}");
+}
+
+#[test]
+fn each_action_leaves_what_it_should() {
+    let Some(falco) = falco() else { return };
+    let on = |id: &str, actions: Vec<Action>| rule(id, contains(field(Field::Path, None), id), actions);
+    let redirect = Action::Redirect {
+        status: 301,
+        template: vec![
+            TemplatePart::Text("https://new.example/at/".to_owned()),
+            TemplatePart::Host,
+            TemplatePart::UrlRaw,
+        ],
+    };
+    let mut set = ruleset(vec![
+        on("allowed", vec![Action::Allow(AllowScope::Everything)]),
+        on("spared", vec![Action::Allow(AllowScope::Rules(vec!["blocked".to_owned()]))]),
+        on("blocked", vec![Action::Block(Some(404))]),
+        on("logged", vec![Action::Log]),
+        on("moved", vec![redirect]),
+        on("scored", vec![Action::Score(6)]),
+        on("scored-too", vec![Action::Score(6)]),
+        on("slow", vec![Action::Tarpit(7)]),
+        on("stripped", vec![Action::Strip(vec!["x-gone".to_owned()])]),
+        on("tagged", vec![Action::Tag("b".to_owned()), Action::Tag("a".to_owned()), Action::Log]),
+        Rule { mode: Mode::Monitor, ..on("watched", vec![Action::Block(None)]) },
+        Rule { rate: Some(rate(vec![client()], &[(1, 60)])), ..on("busy", vec![Action::Throttle]) },
+    ]);
+    set.settings.score_threshold = Some(10);
+    let vcl = whole(&set);
+    let mut told = String::new();
+    for target in [
+        "/clean",
+        "/blocked",
+        "/blocked/allowed",
+        "/blocked/spared",
+        "/logged",
+        "/moved?a=1",
+        "/scored",
+        "/scored-too",
+        "/slow",
+        "/stripped",
+        "/tagged",
+        "/watched",
+        "/busy",
+        "/busy?again",
+    ] {
+        let twice = if target.ends_with("again") { "testing.call_subroutine(\"vcl_recv\");" } else { "" };
+        let set = format!(
+            "set req.http.Host = \"www.example.com\";\nset req.http.X-Gone = \"here\";\n\
+             set req.http.X-Edgesig-Tags = \"forged\";\nset req.http.X-Edgesig-Status = \"200\";\n\
+             set req.http.X-Edgesig-Action = \"allow\";\n{twice}"
+        );
+        let lines = journey(&falco, &vcl, target.as_bytes(), &set);
+        told.push_str(&format!("{target}\n"));
+        for line in &lines {
+            // The request's own id and the machine's name are not the same twice.
+            let line = match record(std::slice::from_ref(line)) {
+                Some(record) => ["ids", "action", "by", "limit"]
+                    .map(|key| format!("{key}={}", record[key].as_str().unwrap_or_default()))
+                    .join(" "),
+                None => line.split("\"id\":").next().unwrap_or_default().to_owned(),
+            };
+            told.push_str(&format!("  {}\n", line.trim_end()));
+        }
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_tarpit_slows_the_delivery_that_it_is_meant_for() {
+    let set = ruleset(vec![rule("slow", contains(field(Field::Path, None), "slow"), vec![Action::Tarpit(7)])]);
+    let vcl = whole(&set);
+    let start = vcl.find("sub edgesig_deliver {").expect("the sub");
+    let sub = &vcl[start..start + vcl[start..].find("\n}\n").expect("its end")];
+    assert!(sub.contains("if (fastly.ff.visits_this_service == 0 && !req.is_esi_subreq) {"), "{sub}");
+    assert!(sub.contains("if (req.http.X-Edgesig-Tarpit == \"7\") {\n\t\t\tresp.tarpit(7);"), "{sub}");
 }

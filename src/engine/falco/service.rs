@@ -131,7 +131,31 @@ pub(super) fn for_tester(vcl: &str) -> String {
     for header in PROTECTED {
         text = replace_word(&text, &format!("req.http.{header}"), &format!("req.http.X-Test-{header}"));
     }
-    counters_read(&text)
+    json_escaped(&counters_read(&text))
+}
+
+/// falco's `json.escape` leaves `"` and a backslash as they are (interpreter/function/builtin/json_escape.go: its table of
+/// escapes), which Fastly's does not: they are escaped before.
+fn json_escaped(vcl: &str) -> String {
+    const CALL: &str = "json.escape(";
+    let mut out = String::with_capacity(vcl.len());
+    let mut rest = vcl;
+    while let Some(at) = rest.find(CALL) {
+        let (before, tail) = rest.split_at(at + CALL.len());
+        let mut depth = 1;
+        let closes = |character: char| {
+            depth += i32::from(character == '(') - i32::from(character == ')');
+            depth == 0
+        };
+        // INVARIANT: what is printed has as many brackets that close, and none of the arguments has one in a text.
+        let end = tail.find(closes).unwrap_or(tail.len());
+        let (argument, after) = tail.split_at(end);
+        let backslashes = format!("std.replaceall({argument}, \"%5C\", \"%5C%5C\")");
+        out.push_str(&format!("{before}std.replaceall({backslashes}, \"%22\", \"%5C%22\")"));
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// falco reads a counter's buckets and rates for the entry that is called as `client.ip` (interpreter/variable/all.go:
