@@ -5,6 +5,7 @@ use edgesig::cli::render;
 use edgesig::diagnostic::{Diagnostics, Severity};
 use edgesig::semantic::Files;
 use edgesig::source::{SourceId, SourceMap, Span};
+use proptest::prelude::*;
 
 /// No signature here names a file.
 struct NoFiles;
@@ -165,4 +166,144 @@ fn errors_mark_the_wrong_bytes_in_every_style() {
         }
     }
     assert!(marked_cases > 60, "{marked_cases}");
+}
+
+/// Pieces that break a signature in another way each.
+const PIECES: &[&str] = &[
+    "\"",
+    "'",
+    "[",
+    "]",
+    "{",
+    "}",
+    "(",
+    ")",
+    ": ",
+    "- ",
+    "\n",
+    "\n  ",
+    "\t",
+    "|",
+    ">-",
+    "#",
+    " #",
+    "&a ",
+    "*a",
+    "!t ",
+    "<<: ",
+    "---\n",
+    "\\",
+    "\\u",
+    "r\"",
+    "ri\"(",
+    "\"#",
+    "é",
+    "😀",
+    "\u{202e}",
+    "\u{200b}",
+    "\r\n",
+    "\r",
+    "\0",
+    " and ",
+    " or ",
+    "not ",
+    "any(",
+    "req.args",
+    ".raw",
+    "@x",
+    "&&",
+    "=~",
+    "{\"a\" \"b\"}",
+    "99999999999999999999",
+    "10/0s",
+    "::1/129",
+    "curl '",
+    "(?:a+)+",
+    "{1,65536}",
+    "~",
+    "null",
+    "true",
+    "canary 10%",
+    "%",
+    "starts_with(a, b)",
+    "exists",
+];
+
+/// One change to a text, decided by three numbers.
+fn mutate(text: &mut String, kind: u8, at: usize, what: usize) {
+    let boundary = |mut at: usize| {
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let at = boundary(at % (text.len() + 1));
+    let end = boundary((at + 1 + what % 24).min(text.len()));
+    let line_start = text[..at].rfind('\n').map_or(0, |index| index + 1);
+    let line_end = text[at..].find('\n').map_or(text.len(), |index| at + index + 1);
+    match kind % 6 {
+        0 => text.replace_range(at..end, ""),
+        1 => text.insert_str(at, PIECES[what % PIECES.len()]),
+        2 => text.replace_range(at..end, PIECES[what % PIECES.len()]),
+        3 => {
+            let line = text[line_start..line_end].to_owned();
+            text.insert_str(line_start, &line);
+        }
+        4 => text.replace_range(line_start..line_end, ""),
+        _ => text.insert_str(line_start, ["  ", " ", "\t", "- "][what % 4]),
+    }
+}
+
+/// How many broken signatures are tried; more with `EDGESIG_FUZZ=1000000`.
+fn cases() -> u32 {
+    std::env::var("EDGESIG_FUZZ").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_500)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Shipped signatures with something broken in them: no panic, every mark and every fix inside of the file, and what is
+    /// said can be shown.
+    #[test]
+    fn broken_signatures_are_marked_inside_of_their_file(
+        file in 0..10_000usize,
+        changes in proptest::collection::vec((any::<u8>(), any::<usize>(), any::<usize>()), 1..4),
+    ) {
+        let (name, text) = &shipped()[file % shipped().len()];
+        let mut text = text.clone();
+        for (kind, at, what) in changes {
+            mutate(&mut text, kind, at, what);
+        }
+        let mut sources = SourceMap::default();
+        let source = sources.add(name, text.as_str());
+        let mut diagnostics = Diagnostics::default();
+        let signatures = edgesig::parse_signatures(&sources, &[source], &mut diagnostics);
+        edgesig::analyze(&sources, None, &signatures, &NoFiles, &mut diagnostics);
+        for diagnostic in &diagnostics.list {
+            let labels = std::iter::once(&diagnostic.primary).chain(&diagnostic.secondary).map(|label| label.span);
+            let edits = diagnostic.fixes.iter().flat_map(|fix| fix.edits.iter().map(|(span, _)| *span));
+            for span in labels.chain(edits) {
+                prop_assert!(text.get(span.range()).is_some(), "{span:?}: {}", diagnostic.message);
+            }
+        }
+        let shown = render::plain(&sources, &diagnostics);
+        let hidden = shown.contains(['\u{202e}', '\u{200b}', '\0']);
+        prop_assert!(!hidden, "{shown:?}");
+    }
+}
+
+/// Names and texts of the shipped signatures.
+fn shipped() -> &'static [(String, String)] {
+    static SHIPPED: std::sync::LazyLock<Vec<(String, String)>> = std::sync::LazyLock::new(|| {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("signatures");
+        let files = walkdir::WalkDir::new(root).sort_by_file_name().into_iter().filter_map(Result::ok);
+        files
+            .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "yaml"))
+            .map(|entry| {
+                let text = std::fs::read_to_string(entry.path()).expect("a signature");
+                (entry.file_name().to_string_lossy().into_owned(), text)
+            })
+            .collect()
+    });
+    &SHIPPED
 }

@@ -110,6 +110,18 @@ fn bombs() {
         ("chain", when(&format!("{}a", "a == a == ".repeat(6_000)))),
         ("quotes", when(&"\"".repeat(60_001))),
         ("escapes", when(&format!("\"{}\"", "\\q".repeat(30_000)))),
+        ("braces in a condition", when(&"{".repeat(60_000))),
+        ("sets in sets", when(&format!("{}x", "{ a (b, ".repeat(31)))),
+        ("tuples", when(&format!("a in ({}1)", "1, ".repeat(20_000)))),
+        ("set without commas", when(&format!("a in {{{}}}", "1 ".repeat(30_000)))),
+        ("operators as functions", when(&format!("{}a", "contains(".repeat(60)))),
+        ("foreign names", when(&format!("{}a", "req.http.X-a ~ \"x\" && ".repeat(2_500)))),
+        ("names with dashes", when(&"a-".repeat(30_000))),
+        ("fixes in a quoted scalar", format!("id: x\nwhen: \"{}a == 1\"\n", "a ~ 'x' or ".repeat(5_000))),
+        ("quoted scalars", format!("id: x\nwhen: \"a ~ 'x'\"\nnotes: [{}\"a\"]\n", "\"a\", ".repeat(90_000))),
+        ("one line", format!("when: {}\n", "a".repeat(1 << 20))),
+        ("tabs", format!("when: a\n{}", "\tb\n".repeat(200_000))),
+        ("ten thousand errors", format!("tags: [{}x]\n", "yes, ".repeat(10_000))),
         ("parts that fail", when(&format!("{}a", "a b or ".repeat(9_000)))),
     ];
     for (name, text) in cases {
