@@ -187,3 +187,37 @@ fn told(rng: &mut Rng) -> Request {
     facts.asn = rng.pick(&[None, Some(64_500), Some(42)]);
     request
 }
+
+/// A falco that crashes on one request, between two that it takes.
+#[test]
+fn a_crash_names_its_request() {
+    use std::os::unix::fs::PermissionsExt;
+    if falco().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let write = |name: &str, text: &str| std::fs::write(path(name), text).expect("it can be written");
+    let real = std::env::var("EDGESIG_FALCO").unwrap_or_else(|_| "falco".to_owned());
+    // The base64 of `/crash`.
+    let script = "#!/bin/sh\nif grep -qs L2NyYXNo main.test.vcl; then echo 'panic: boom' >&2; exit 2; fi\nexec \"$REAL\" \"$@\"\n";
+    write("falco.sh", script);
+    std::fs::set_permissions(path("falco.sh"), std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    write("edgesig.yaml", "edgesig: 1\ntargets:\n  fastly: {}\n");
+    std::fs::create_dir(path("signatures")).expect("a folder");
+    let signature = "edgesig: 1\nid: any\ntitle: Any\nseverity: low\nwhen: 'req.method == \"GET\"'\n";
+    write("signatures/any.yaml", signature);
+    let line = |id: &str, uri: &str| format!("{{\"id\":\"{id}\",\"method\":\"GET\",\"uri\":\"{uri}\"}}\n");
+    write("requests.jsonl", &[line("first", "/a"), line("second", "/crash"), line("third", "/b")].concat());
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_edgesig"))
+        .args(["verify", "--engine", "falco", "--requests", "requests.jsonl"])
+        .current_dir(folder.path())
+        .env("EDGESIG_FALCO", path("falco.sh"))
+        .env("REAL", real)
+        .output()
+        .expect("edgesig runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("different: request \"second\", GET /crash HTTP/1.1"), "{said}{output:?}");
+    assert!(said.contains("falco crashed: panic: boom") && said.contains("2 agreed"), "{said}");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+}

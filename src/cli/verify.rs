@@ -180,7 +180,8 @@ fn show(report: &Report, ids: &[String], engine: &str, console: &mut Console) ->
         }
     };
     part(report.within_tolerance, "within the tolerance of a rate");
-    part(sum(&report.refused), "refused by varnishd itself");
+    let before = if engine == "varnish" { "refused by varnishd itself" } else { "refused before VCL" };
+    part(sum(&report.refused), before);
     part(sum(&report.skipped), "not sent");
     part(sum(&report.deviations), "different in a documented way");
     part(report.server_errors, "answered with an error of the server");

@@ -17,6 +17,8 @@ use std::process::{Command, Stdio};
 
 /// Names the binary; else it is looked for on PATH.
 const VARIABLE: &str = "EDGESIG_FALCO";
+/// How a step begins whose process gave no results.
+const CRASHED: &str = "falco crashed";
 /// Groups of one process; more make its output large.
 const BATCH: usize = 100;
 
@@ -133,7 +135,7 @@ impl Falco {
             return Ok(steps);
         }
         if let [group] = groups {
-            let error = Step::Error(format!("falco crashed: {}", output.chars().take(300).collect::<String>()));
+            let error = Step::Error(format!("{CRASHED}: {}", output.chars().take(300).collect::<String>()));
             return Ok(vec![vec![error; group.len()]]);
         }
         let (left, right) = groups.split_at(groups.len() / 2);

@@ -1,6 +1,6 @@
 //! Requests through falco's tester and through eval, each verdict compared; the tests of signatures.
 
-use super::{Falco, Step, service};
+use super::{CRASHED, Falco, Step, service};
 use crate::engine::compare::{Comparison, Seen};
 use crate::engine::verify::{Class, Difference, Report};
 use crate::engine::{EngineError, Options, TestOutcome, TestResult};
@@ -71,7 +71,7 @@ pub fn verify(
         let batch: Vec<Request> = requests.by_ref().take(40 * GROUP).collect();
         let sent: Vec<Request> = batch.iter().filter(|request| wire::refused(request).is_none()).map(shown).collect();
         let groups: Vec<Vec<Request>> = sent.chunks(GROUP).map(<[Request]>::to_vec).collect();
-        let steps = falco.judge(&vcl, &ruleset.settings.prefix, &groups)?;
+        let steps = judge_apart(falco, &vcl, &ruleset.settings.prefix, &groups)?;
         let mut results = groups.iter().flatten().zip(steps.into_iter().flatten());
         for request in &batch {
             if let Some(reason) = wire::refused(request) {
@@ -89,6 +89,19 @@ pub fn verify(
         progress(&report);
     }
     Ok(report)
+}
+
+/// Groups of requests that do not depend on each other: where falco crashes on a group, each is run alone.
+fn judge_apart(falco: &Falco, vcl: &str, prefix: &str, groups: &[Vec<Request>]) -> Result<Vec<Vec<Step>>, EngineError> {
+    let mut steps = falco.judge(vcl, prefix, groups)?;
+    for (group, judged) in groups.iter().zip(&mut steps) {
+        let crashed = judged.iter().all(|step| matches!(step, Step::Error(message) if message.starts_with(CRASHED)));
+        if crashed && group.len() > 1 {
+            let alone: Vec<Vec<Request>> = group.iter().map(|request| vec![request.clone()]).collect();
+            *judged = falco.judge(vcl, prefix, &alone)?.into_iter().flatten().collect();
+        }
+    }
+    Ok(steps)
 }
 
 fn classify(ruleset: &Ruleset, vcl: &str, index: u64, request: &Request, wanted: &Seen, step: &Step) -> Class {
