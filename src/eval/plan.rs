@@ -3,6 +3,7 @@
 
 use super::address::NetworkSet;
 use super::functions;
+use super::presences::Presences;
 use super::search::TextMatcher;
 use super::view::{Context, Seen, View};
 use crate::ir::{
@@ -218,13 +219,15 @@ pub struct Sight<'v> {
     pub view: View<'v>,
     slots: &'v Slots<'v>,
     seen: Vec<OnceCell<Seen<'v>>>,
+    /// Of the texts in `seen`, which stay where they are.
+    presences: Presences,
 }
 
 impl<'v> Sight<'v> {
     pub fn new(slots: &'v Slots<'v>, request: &'v Request) -> Sight<'v> {
         let mut seen = Vec::new();
         seen.resize_with(slots.origins.len(), OnceCell::new);
-        Sight { view: View::new(request, &slots.context), slots, seen }
+        Sight { view: View::new(request, &slots.context), slots, seen, presences: Presences::default() }
     }
 
     pub fn seen(&'v self, Slot(index): Slot) -> &'v Seen<'v> {
@@ -285,7 +288,9 @@ impl Test<'_> {
             Prepared::Text(matcher) => matcher.is_match(text),
             // A pattern that can exceed the engine's limits is an error before it gets here; were there one, the
             // engine would fail the request and no rule would match.
-            Prepared::Matches(patterns) => patterns.iter().any(|pattern| pattern.is_match(text).unwrap_or(false)),
+            Prepared::Matches(patterns) => sight.presences.with(text, |presence| {
+                patterns.iter().any(|pattern| pattern.may_match(presence) && pattern.is_match(text).unwrap_or(false))
+            }),
             Prepared::SameAs(other) => match sight.seen(*other) {
                 Seen::Text(other) => other.as_deref() == Some(text),
                 Seen::Texts(_) | Seen::Integer(_) | Seen::Integers(_) | Seen::Address(_) | Seen::Truth(_) => false,

@@ -4,19 +4,17 @@
 //! Most patterns are cleared by a bound on what they can cost; for the others candidate inputs are made from the pattern and
 //! run. Only an input that really fails is reported, so there are no false alarms; that nothing was found is no proof.
 
-mod bytes;
 mod cost;
 mod cure;
 mod inputs;
-mod tree;
 
 #[cfg(test)]
 mod tests;
 
 use super::ffi::{Compiled, MATCH_LIMIT, MatchError};
+use super::tree::{self, Look, Node};
 use super::{Regex, rewrite};
 use inputs::{Part, Shape};
-use tree::{Look, Node};
 
 /// The shorter of the two lengths at which a shape's cost is measured.
 const SHORT: usize = 128;

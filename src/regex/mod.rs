@@ -1,16 +1,20 @@
 //! Regular expressions: PCRE2 exactly as Varnish uses it. `rewrite` turns a pattern into engine text (the one text
 //! that the evaluator and every target run, options 0), `ffi` compiles and runs it, `attack` looks for an input that
-//! makes it exceed Varnish's limits.
+//! makes it exceed Varnish's limits, `needs` says of most texts without a run that they do not match.
 
 mod attack;
+mod bytes;
 #[allow(unsafe_code)]
 mod ffi;
 mod literal;
+mod needs;
 mod rewrite;
+mod tree;
 
 pub use attack::{Runaway, find_runaway};
 pub use ffi::{Compiled, MatchError, has_jit, pcre2_version};
 pub use literal::escape;
+pub use needs::Presence;
 
 use std::sync::{Arc, OnceLock};
 
@@ -23,6 +27,7 @@ pub struct Regex {
     /// What engines run with options 0.
     pub engine_text: String,
     compiled: OnceLock<Compiled>,
+    need: OnceLock<needs::Need>,
 }
 
 impl PartialEq for Regex {
@@ -55,7 +60,18 @@ impl Regex {
     pub fn new(pattern: &str, ignore_case: bool) -> Result<Arc<Regex>, PatternError> {
         let engine_text = rewrite::rewrite(pattern, ignore_case)?;
         ffi::check(engine_text.as_bytes()).map_err(|error| rewrite::map_error(pattern, ignore_case, error))?;
-        Ok(Arc::new(Regex { pattern: pattern.to_owned(), ignore_case, engine_text, compiled: OnceLock::new() }))
+        Ok(Arc::new(Regex {
+            pattern: pattern.to_owned(),
+            ignore_case,
+            engine_text,
+            compiled: OnceLock::new(),
+            need: OnceLock::new(),
+        }))
+    }
+
+    /// Whether a text with these bytes can match at all. Where it cannot, [`Regex::is_match`] is false or an error.
+    pub fn may_match(&self, presence: &Presence) -> bool {
+        self.need.get_or_init(|| needs::Need::of(&self.engine_text)).is_met(presence)
     }
 
     /// Whether it matches somewhere in `subject`, under Varnish's limits. `Err` when a limit is exceeded.

@@ -5,8 +5,8 @@
 //! single-byte repetition counts one each time that what follows it is tried, a group one for each pass. Its stack has 4096
 //! words; a repeated group that can be backtracked into leaves some there for each pass.
 
-use super::bytes::ByteSet;
-use super::tree::{Mode, Node, Repeat};
+use super::super::bytes::ByteSet;
+use super::super::tree::{Mode, Node, Repeat};
 
 /// Varnish's match limit, less a margin for what is not modelled.
 const COUNT_LIMIT: u64 = 9_500;

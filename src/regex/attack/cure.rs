@@ -2,10 +2,10 @@
 //! between fixed texts. Called by `find_runaway`. A cure is offered only when it compiles, the search finds nothing against
 //! it, and both patterns agree on texts made from the tree.
 
+use super::super::bytes::ByteSet;
 use super::super::ffi::Compiled;
+use super::super::tree::{Mode, Node, Repeat};
 use super::super::{Regex, rewrite};
-use super::bytes::ByteSet;
-use super::tree::{Mode, Node, Repeat};
 use super::{Found, inputs, is_clean};
 
 /// How many edits are tried.

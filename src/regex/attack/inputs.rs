@@ -1,8 +1,8 @@
 //! A tree to candidate inputs: what leads to a repetition, what it can eat in several ways, many times, and an end that makes
 //! the rest fail though the pattern's last literal is there (PCRE2 looks for that first). Called by `attack`.
 
-use super::bytes::{ByteSet, readable};
-use super::tree::{Look, Node, Repeat};
+use super::super::bytes::{ByteSet, readable};
+use super::super::tree::{Look, Node, Repeat};
 
 /// A piece of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! Engine text to a syntax tree, as far as the search for runaway input needs it. The text compiled before, so nothing here
-//! reports errors: what is not understood gives no tree, and the search does without.
+//! Engine text to a syntax tree, as far as the search for runaway input and `needs` go. The text compiled before, so nothing
+//! here reports errors: what is not understood gives no tree, and they do without. A set of bytes is never too small.
 
 use super::bytes::{ByteSet, posix, shorthand};
 

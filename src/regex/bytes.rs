@@ -1,4 +1,4 @@
-//! Sets of bytes: what one position of a pattern can match. Used by the rest of `attack`.
+//! Sets of bytes: what one position of a pattern can match. Used by `tree` and by what reads trees.
 
 /// A set of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
