@@ -36,13 +36,13 @@ pub fn files(ruleset: &Ruleset, target: &Target, sources: &SourceMap) -> Result<
 pub fn expressible(ruleset: &Ruleset, target: &Target) -> (Ruleset, usize) {
     let fits = |rule: &&ir::Rule| {
         let mut found = Diagnostics::default();
-        let alone = Ruleset { rules: vec![(*rule).clone()], ..ruleset.clone() };
-        crate::emit(&alone, target, &Options::default(), &mut found);
+        let alone = ruleset.with_rules(vec![(*rule).clone()]);
+        crate::emit(&alone, target, &Options { only_refusals: true, ..Options::default() }, &mut found);
         !found.has_errors()
     };
     let rules: Vec<ir::Rule> = ruleset.rules.iter().filter(fits).cloned().collect();
     let left_out = ruleset.rules.len() - rules.len();
-    (Ruleset { rules, ..ruleset.clone() }, left_out)
+    (ruleset.with_rules(rules), left_out)
 }
 
 /// The set that tests run in: what the target can be given, drafts included, every match recorded and no action taken.

@@ -67,7 +67,7 @@ fn table() -> String {
 pub fn portability(ruleset: &Ruleset, console: &mut Console) -> Result<(), Failure> {
     let all = engines::with_drafts(ruleset, |mode| if mode == Mode::Draft { Mode::Monitor } else { mode });
     for rule in all.rules.iter().filter(|rule| rule.mode != Mode::Retired) {
-        let alone = Ruleset { rules: vec![rule.clone()], ..all.clone() };
+        let alone = all.with_rules(vec![rule.clone()]);
         let mut runs = Vec::new();
         let mut not = Vec::new();
         for target in TARGETS {
@@ -80,7 +80,7 @@ pub fn portability(ruleset: &Ruleset, console: &mut Console) -> Result<(), Failu
                 continue;
             }
             let mut found = Diagnostics::default();
-            crate::emit(&selected, target, &Options::default(), &mut found);
+            crate::emit(&selected, target, &Options { only_refusals: true, ..Options::default() }, &mut found);
             let errors = found.list.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
             let reasons: Vec<String> = errors
                 .map(|diagnostic| {

@@ -164,7 +164,7 @@ fn run_alone(
     build: &dyn Fn(&Ruleset) -> Result<String, String>,
     result: &TestResult,
 ) -> Result<TestResult, EngineError> {
-    let alone = Ruleset { rules: vec![ruleset.rules[result.rule].clone()], ..ruleset.clone() };
+    let alone = ruleset.with_rules(vec![ruleset.rules[result.rule].clone()]);
     session.load(&build(&alone).map_err(EngineError::Build)?)?;
     let case = Case {
         index: result.rule,

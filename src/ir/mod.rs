@@ -31,6 +31,13 @@ pub struct Ruleset {
     pub rules: Vec<Rule>,
 }
 
+impl Ruleset {
+    /// These rules under the same settings and with the same lists.
+    pub fn with_rules(&self, rules: Vec<Rule>) -> Ruleset {
+        Ruleset { settings: self.settings.clone(), lists: self.lists.clone(), rules }
+    }
+}
+
 /// The project file with every default filled in.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -1,6 +1,7 @@
 //! From the whole set to what one build emits: target, service, modes, exclusions, expiry.
 
 use super::{Action, AllowScope, Date, Mode, Predicate, Rule, Ruleset, Service, simplify};
+use rayon::prelude::*;
 use std::collections::BTreeSet;
 
 /// What to emit.
@@ -24,13 +25,14 @@ pub fn select(ruleset: &Ruleset, selection: &Selection) -> Ruleset {
         None => None,
         Some(name) => match ruleset.settings.services.iter().find(|service| service.name == *name) {
             Some(service) => Some(service),
-            None => return Ruleset { rules: Vec::new(), ..ruleset.clone() },
+            None => return ruleset.with_rules(Vec::new()),
         },
     };
     let excluded: BTreeSet<&str> = selection.exclude.iter().map(String::as_str).collect();
     let mut rules: Vec<Rule> = ruleset
         .rules
-        .iter()
+        .par_iter()
+        .with_min_len(64)
         .filter(|rule| !excluded.contains(rule.id.as_str()))
         .filter(|rule| service.is_none_or(|service| is_of_service(rule, service)))
         .filter(|rule| is_of_target(rule, selection.target.as_deref()) && !is_lapsed(rule, selection.today))
@@ -40,7 +42,7 @@ pub fn select(ruleset: &Ruleset, selection: &Selection) -> Ruleset {
         })
         .collect();
     drop_idle_scopes(&mut rules);
-    Ruleset { settings: ruleset.settings.clone(), lists: ruleset.lists.clone(), rules }
+    ruleset.with_rules(rules)
 }
 
 fn is_of_service(rule: &Rule, service: &Service) -> bool {
@@ -88,7 +90,10 @@ fn with_exception(mut rule: Rule, service: Option<&Service>) -> Rule {
 
 /// Scoped allows forget the rules that are not emitted; one that names none any more does nothing and goes.
 fn drop_idle_scopes(rules: &mut Vec<Rule>) {
-    let ids: BTreeSet<String> = rules.iter().map(|rule| rule.id.clone()).collect();
+    let is_scope = |action: &Action| matches!(action, Action::Allow(AllowScope::Rules(_)));
+    let has_scopes = rules.iter().any(|rule| rule.actions.iter().any(is_scope));
+    let ids: BTreeSet<String> =
+        if has_scopes { rules.iter().map(|rule| rule.id.clone()).collect() } else { BTreeSet::new() };
     for rule in rules.iter_mut() {
         for action in &mut rule.actions {
             if let Action::Allow(AllowScope::Rules(scope)) = action {

@@ -23,7 +23,7 @@ pub fn matches_everything(literal: &RegexLiteral) -> bool {
     let properties = tree.properties();
     properties.minimum_len() == Some(0)
         && properties.look_set().is_empty()
-        && compiled(literal).is_some_and(|regex| regex.is_match(b"") == Ok(true))
+        && compiled(literal).is_some_and(|regex| regex.accepts_empty())
 }
 
 /// The pattern, ready to run.

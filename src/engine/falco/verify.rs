@@ -130,7 +130,7 @@ fn classify(ruleset: &Ruleset, vcl: &str, index: u64, request: &Request, wanted:
 
 /// A rule has a pattern that matches the empty text, or asks whether a text is base64, as the empty one is.
 fn matches_nothing(ruleset: &Ruleset, id: &str) -> bool {
-    let is_empty_match = |regex: &Arc<Regex>| regex.is_match(b"").unwrap_or(false);
+    let is_empty_match = |regex: &Arc<Regex>| regex.accepts_empty();
     let mut found = false;
     for rule in ruleset.rules.iter().filter(|rule| rule.id == id) {
         for predicate in rule.predicates() {
@@ -217,13 +217,13 @@ pub fn run_tests(
             plain.extend((0..rule.tests.len()).map(|test| (index, test)));
             continue;
         }
-        let alone = Ruleset { rules: vec![rule.clone()], ..ruleset.clone() };
+        let alone = ruleset.with_rules(vec![rule.clone()]);
         let cases: Vec<(usize, usize)> = (0..rule.tests.len()).map(|test| (index, test)).collect();
         run_cases(falco, &ruleset, &alone, prefix, &cases, build, &mut results)?;
     }
     let others: Vec<_> = ruleset.rules.iter().filter(|rule| rule.rate.is_none()).cloned().collect();
     if !others.is_empty() {
-        let shared = Ruleset { rules: others, ..ruleset.clone() };
+        let shared = ruleset.with_rules(others);
         run_cases(falco, &ruleset, &shared, prefix, &plain, build, &mut results)?;
     }
     results.sort_by_key(|result: &TestResult| (result.rule, result.test));

@@ -1,7 +1,7 @@
 //! An `allow` that lets a critical attack through.
 
 use crate::eval::Evaluator;
-use crate::ir::{Mode, Risk, Rule, Ruleset};
+use crate::ir::{Mode, Risk, Rule};
 use crate::lint::{Category, Check, Findings, Level, Lint, Set};
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -60,7 +60,7 @@ fn check(set: &Set<'_>, findings: &mut Findings) {
     if allows.is_empty() {
         return;
     }
-    let gate = Ruleset { rules: allows, ..set.ruleset.clone() };
+    let gate = set.ruleset.with_rules(allows);
     let critical: Vec<&Rule> = set
         .subjects
         .iter()

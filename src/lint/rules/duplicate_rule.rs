@@ -1,8 +1,9 @@
 //! Two signatures with one condition.
 
-use crate::ir::{self, Predicate};
+use crate::ir::{self, Predicate, Rule};
 use crate::lint::subject::Subject;
 use crate::lint::{Category, Check, Findings, Level, Lint, Set};
+use rayon::prelude::*;
 use std::collections::HashMap;
 
 pub const LINT: Lint = Lint {
@@ -41,22 +42,15 @@ tests:
 };
 
 fn check(set: &Set<'_>, findings: &mut Findings) {
+    let meanings: Vec<(&Subject<'_>, String)> = set
+        .subjects
+        .par_iter()
+        .filter(|subject| subject.rule.rate.is_none() && subject.rule.when != Predicate::TRUE)
+        .map(|subject| (subject, meaning(set, subject.rule)))
+        .collect();
     let mut seen: HashMap<String, &Subject<'_>> = HashMap::new();
-    for subject in set.subjects.iter().filter(|subject| subject.rule.rate.is_none()) {
+    for (subject, meaning) in meanings {
         let rule = subject.rule;
-        if rule.when == Predicate::TRUE {
-            continue;
-        }
-        let mut meaning = ir::display_predicate(&rule.when, &set.ruleset.lists);
-        if let Some(except) = &rule.except {
-            meaning.push_str("\nexcept ");
-            meaning.push_str(&ir::display_predicate(except, &set.ruleset.lists));
-        }
-        // An `allow` and a block of the same requests are another matter.
-        meaning.push(if rule.is_allow() { 'a' } else { 'b' });
-        if let Some(targets) = &rule.targets {
-            meaning.push_str(&targets.join(","));
-        }
         if let Some(first) = seen.get(&meaning) {
             findings.push(
                 findings
@@ -72,4 +66,19 @@ fn check(set: &Set<'_>, findings: &mut Findings) {
             seen.insert(meaning, subject);
         }
     }
+}
+
+/// Equal for rules that match the same and are for the same.
+fn meaning(set: &Set<'_>, rule: &Rule) -> String {
+    let mut meaning = ir::display_predicate(&rule.when, &set.ruleset.lists);
+    if let Some(except) = &rule.except {
+        meaning.push_str("\nexcept ");
+        meaning.push_str(&ir::display_predicate(except, &set.ruleset.lists));
+    }
+    // An `allow` and a block of the same requests are another matter.
+    meaning.push(if rule.is_allow() { 'a' } else { 'b' });
+    if let Some(targets) = &rule.targets {
+        meaning.push_str(&targets.join(","));
+    }
+    meaning
 }
