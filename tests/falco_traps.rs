@@ -389,7 +389,7 @@ fn trap_18_terraform_does_not_interpolate() {
         block("b", contains(field(Field::Url, None), "%{x")),
     ];
     let set = ruleset(rules);
-    let options = |format| Options { format, layout: Layout::Snippets, service: None };
+    let options = |format| Options { format, layout: Layout::Snippets, ..Options::default() };
     let terraform = try_files(&set, &options(Format::Terraform)).expect("it builds").remove(0).1;
     let value: serde_json::Value = serde_json::from_str(&terraform).expect("JSON");
     let snippets = value.pointer("/resource/fastly_service_vcl/edgesig/snippet").expect("snippets");

@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostics, Severity};
 use crate::ir::{self, Mode, Ruleset};
 use std::fs;
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
@@ -101,7 +102,7 @@ fn options(arguments: &Arguments, targets: &[&Target]) -> Result<Options, Failur
     if layout == codegen::Layout::Include && format != codegen::Format::Vcl {
         return Err(Failure::usage("`--layout include` is one file of VCL: it goes with no other `--format`"));
     }
-    Ok(Options { service: arguments.selection.service.clone(), layout, format })
+    Ok(Options { service: arguments.selection.service.clone(), layout, format, only_refusals: false })
 }
 
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
@@ -127,7 +128,8 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     let mut builds = Vec::new();
     for target in &targets {
         let selection = loaded.selection(&arguments.selection, Some(target.name))?;
-        let selected = ir::select(&loaded.ruleset, &selection);
+        // Taking it apart can wait for the end of the process.
+        let selected = ManuallyDrop::new(ir::select(&loaded.ruleset, &selection));
         let artifacts = crate::emit(&selected, target, &options, &mut found);
         // Several targets do not write over each other's files.
         let out = if targets.len() == 1 { arguments.out.clone() } else { arguments.out.join(target.name) };

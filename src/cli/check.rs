@@ -251,7 +251,7 @@ fn compile(ruleset: &Ruleset, targets: &[&'static Target]) -> Diagnostics {
         .map(|(target, service)| {
             let selection =
                 Selection { target: Some(target.name.to_owned()), service: service.clone(), ..Selection::default() };
-            let options = Options { service: service.clone(), ..Options::default() };
+            let options = Options { service: service.clone(), only_refusals: true, ..Options::default() };
             let mut found = Diagnostics::default();
             crate::emit(&ir::select(ruleset, &selection), target, &options, &mut found);
             found.list.retain(|diagnostic| diagnostic.severity != Severity::Note);

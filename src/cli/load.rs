@@ -52,8 +52,9 @@ pub fn parse_date(text: &str) -> Result<Date, String> {
 /// A set of signatures, checked.
 pub struct Loaded {
     pub workspace: Workspace,
-    pub ruleset: Ruleset,
-    /// As written. Large; taking it apart can wait for the end of the process.
+    /// Large, as the next: taking it apart can wait for the end of the process.
+    pub ruleset: ManuallyDrop<Ruleset>,
+    /// As written.
     pub signatures: ManuallyDrop<Vec<ast::Signature>>,
     /// Sorted.
     pub diagnostics: Diagnostics,
@@ -74,7 +75,12 @@ impl Loaded {
         let ruleset =
             crate::analyze(&workspace.sources, workspace.project.as_ref(), &signatures, &workspace, &mut diagnostics);
         diagnostics.sort();
-        Ok(Loaded { workspace, ruleset, signatures: ManuallyDrop::new(signatures), diagnostics })
+        Ok(Loaded {
+            workspace,
+            ruleset: ManuallyDrop::new(ruleset),
+            signatures: ManuallyDrop::new(signatures),
+            diagnostics,
+        })
     }
 
     /// The same, after the texts of its sources were changed in memory.
@@ -84,7 +90,7 @@ impl Loaded {
             crate::parse_project(&self.workspace.sources, self.workspace.project_source, &mut diagnostics);
         let Workspace { sources, project, signatures, .. } = &self.workspace;
         let signatures = crate::parse_signatures(sources, signatures, &mut diagnostics);
-        self.ruleset = crate::analyze(sources, project.as_ref(), &signatures, &self.workspace, &mut diagnostics);
+        *self.ruleset = crate::analyze(sources, project.as_ref(), &signatures, &self.workspace, &mut diagnostics);
         diagnostics.sort();
         self.signatures = ManuallyDrop::new(signatures);
         self.diagnostics = diagnostics;

@@ -162,15 +162,16 @@ impl Workspace {
         let of_project = self.default_paths().and_then(|paths| find::signature_files(&paths, &self.root));
         let asked = find::signature_files(starts, &self.root);
         let (Ok(of_project), Ok(asked)) = (of_project, asked) else { return Vec::new() };
-        let others = of_project.iter().filter(|path| asked.binary_search(path).is_err());
+        let is_asked = |path: &PathBuf| asked.binary_search_by(|other| other.as_os_str().cmp(path.as_os_str())).is_ok();
+        let others = of_project.iter().filter(|path| !is_asked(path));
         others.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect()
     }
 
     fn read_signatures(&mut self, starts: &[PathBuf]) -> Result<(), Failure> {
         let root = &self.root;
         let mut files: Vec<(String, PathBuf)> =
-            find::signature_files(starts, root)?.into_iter().map(|path| (name(root, &path), path)).collect();
-        files.sort();
+            find::signature_files(starts, root)?.into_par_iter().map(|path| (name(root, &path), path)).collect();
+        files.par_sort_unstable();
         let contents: Vec<_> = files.par_iter().map(|(_, path)| read_limited(path, SOURCE_LIMIT)).collect();
         for ((_, path), content) in files.iter().zip(contents) {
             if let Some(source) = self.add_source(path, content)? {

@@ -36,6 +36,8 @@ pub struct Options {
     pub layout: Layout,
     /// What carries the output; Fastly only.
     pub format: Format,
+    /// No files are wanted, only what is refused: a target may stop as soon as it knows that.
+    pub only_refusals: bool,
 }
 
 /// What carries the output to Fastly.

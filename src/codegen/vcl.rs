@@ -4,6 +4,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "special cases of a tree: all other shapes are alike")]
 
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -402,12 +403,11 @@ impl Printer {
 
 /// A condition, on several lines when it is long.
 fn condition_text(dialect: Dialect, condition: &Expression, depth: usize, used: usize) -> String {
-    let text = flat(dialect, condition);
-    if text.len() + depth * 8 + used <= WIDTH {
-        return text;
+    let mut out = flat(dialect, condition);
+    if out.len() + depth * 8 + used > WIDTH {
+        out.clear();
+        broken(dialect, condition, depth, 4, &mut out);
     }
-    let mut out = String::new();
-    broken(dialect, condition, depth, 4, &mut out);
     out
 }
 
@@ -421,10 +421,7 @@ fn broken(dialect: Dialect, expression: &Expression, depth: usize, column: usize
             out.push(')');
             return;
         }
-        other => {
-            out.push_str(&flat(dialect, other));
-            return;
-        }
+        other => return write_flat(dialect, other, out),
     };
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
@@ -434,14 +431,14 @@ fn broken(dialect: Dialect, expression: &Expression, depth: usize, column: usize
             out.push_str(operator);
         }
         if matches!(part, Expression::And(_) | Expression::Or(_)) {
-            let text = flat(dialect, part);
-            if text.len() + column + depth * 8 <= WIDTH {
-                let _ = write!(out, "({text})");
-            } else {
-                out.push('(');
+            out.push('(');
+            let start = out.len();
+            write_flat(dialect, part, out);
+            if out.len() - start + column + depth * 8 > WIDTH {
+                out.truncate(start);
                 broken(dialect, part, depth, column + 4, out);
-                out.push(')');
             }
+            out.push(')');
         } else {
             broken(dialect, part, depth, column, out);
         }
@@ -450,63 +447,91 @@ fn broken(dialect: Dialect, expression: &Expression, depth: usize, column: usize
 
 /// An expression on one line.
 fn flat(dialect: Dialect, expression: &Expression) -> String {
-    match expression {
+    let mut out = String::with_capacity(128);
+    write_flat(dialect, expression, &mut out);
+    out
+}
+
+fn write_flat(dialect: Dialect, expression: &Expression, out: &mut String) {
+    // Writing to a string cannot fail.
+    let _ = match expression {
         Expression::Text(text) => match dialect {
-            Dialect::Varnish => string_literal(text),
-            Dialect::Fastly => fastly_literal(text),
+            Dialect::Varnish => return write_string_literal(text, out),
+            Dialect::Fastly => return out.push_str(&fastly_literal(text)),
         },
         // A pattern from `regex` fits as it is; anything else would end the literal and is neutralised.
         Expression::Pattern(pattern) => match dialect {
-            Dialect::Varnish => format!("\"{}\"", safe_pattern(pattern)),
-            Dialect::Fastly => fastly_literal(&safe_pattern(pattern)),
+            Dialect::Varnish => write!(out, "\"{}\"", safe_pattern(pattern)),
+            Dialect::Fastly => return out.push_str(&fastly_literal(&safe_pattern(pattern))),
         },
-        Expression::Integer(value) => value.to_string(),
-        Expression::Duration(milliseconds) if milliseconds % 1000 == 0 => format!("{}s", milliseconds / 1000),
-        Expression::Duration(milliseconds) => format!("{}.{:03}s", milliseconds / 1000, milliseconds % 1000),
-        Expression::Bytes(bytes) => format!("{bytes}B"),
-        Expression::Boolean(value) => value.to_string(),
-        Expression::Name(name) => name.clone(),
-        Expression::Header(object, name) => format!("{object}.http.{}", header_name(name)),
+        Expression::Integer(value) => write!(out, "{value}"),
+        Expression::Duration(milliseconds) if milliseconds % 1000 == 0 => write!(out, "{}s", milliseconds / 1000),
+        Expression::Duration(milliseconds) => write!(out, "{}.{:03}s", milliseconds / 1000, milliseconds % 1000),
+        Expression::Bytes(bytes) => write!(out, "{bytes}B"),
+        Expression::Boolean(value) => write!(out, "{value}"),
+        Expression::Name(name) => return out.push_str(name),
+        Expression::Header(object, name) => write!(out, "{object}.http.{}", header_name(name)),
         Expression::Call(function, arguments) => {
-            let arguments: Vec<String> = arguments
-                .iter()
-                .map(|(name, value)| match name {
-                    Some(name) => format!("{name}={}", flat(dialect, value)),
-                    None => flat(dialect, value),
-                })
-                .collect();
-            format!("{function}({})", arguments.join(", "))
+            out.push_str(function);
+            out.push('(');
+            for (index, (name, value)) in arguments.iter().enumerate() {
+                out.push_str(if index > 0 { ", " } else { "" });
+                if let Some(name) = name {
+                    out.push_str(name);
+                    out.push('=');
+                }
+                write_flat(dialect, value, out);
+            }
+            return out.push(')');
         }
         Expression::Compare(comparator, left, right) => {
-            format!("{} {} {}", operand(dialect, left), comparator.text(), operand(dialect, right))
+            write_operand(dialect, left, out);
+            let _ = write!(out, " {} ", comparator.text());
+            return write_operand(dialect, right, out);
         }
         Expression::Not(inner) => match &**inner {
-            Expression::Name(_) | Expression::Header(..) | Expression::Call(..) => format!("!{}", flat(dialect, inner)),
-            other => format!("!({})", flat(dialect, other)),
+            Expression::Name(_) | Expression::Header(..) | Expression::Call(..) => {
+                out.push('!');
+                return write_flat(dialect, inner, out);
+            }
+            other => {
+                out.push_str("!(");
+                write_flat(dialect, other, out);
+                return out.push(')');
+            }
         },
-        Expression::And(parts) => joined(dialect, parts, " && "),
-        Expression::Or(parts) => joined(dialect, parts, " || "),
+        Expression::And(parts) => return write_joined(dialect, parts, " && ", out),
+        Expression::Or(parts) => return write_joined(dialect, parts, " || ", out),
         Expression::Sum(parts) => {
-            parts.iter().map(|part| operand(dialect, part)).collect::<Vec<_>>().join(match dialect {
+            let operator = match dialect {
                 Dialect::Varnish => " + ",
                 // Strings stand side by side; `+` is no operator.
                 Dialect::Fastly => " ",
-            })
+            };
+            return write_joined(dialect, parts, operator, out);
         }
-        Expression::Difference(left, right) => format!("{} - {}", operand(dialect, left), operand(dialect, right)),
-        Expression::Product(left, right) => format!("{} * {}", operand(dialect, left), operand(dialect, right)),
+        Expression::Difference(left, right) | Expression::Product(left, right) => {
+            write_operand(dialect, left, out);
+            out.push_str(if matches!(expression, Expression::Product(..)) { " * " } else { " - " });
+            return write_operand(dialect, right, out);
+        }
+    };
+}
+
+fn write_joined(dialect: Dialect, parts: &[Expression], operator: &str, out: &mut String) {
+    for (index, part) in parts.iter().enumerate() {
+        out.push_str(if index > 0 { operator } else { "" });
+        write_operand(dialect, part, out);
     }
 }
 
-fn joined(dialect: Dialect, parts: &[Expression], operator: &str) -> String {
-    parts.iter().map(|part| operand(dialect, part)).collect::<Vec<_>>().join(operator)
-}
-
 /// In brackets where an operator around it would bind tighter.
-fn operand(dialect: Dialect, expression: &Expression) -> String {
+fn write_operand(dialect: Dialect, expression: &Expression, out: &mut String) {
     match expression {
         Expression::And(_) | Expression::Or(_) | Expression::Difference(..) => {
-            format!("({})", flat(dialect, expression))
+            out.push('(');
+            write_flat(dialect, expression, out);
+            out.push(')');
         }
         Expression::Text(_)
         | Expression::Pattern(_)
@@ -520,8 +545,17 @@ fn operand(dialect: Dialect, expression: &Expression) -> String {
         | Expression::Compare(..)
         | Expression::Not(_)
         | Expression::Product(..)
-        | Expression::Sum(_) => flat(dialect, expression),
+        | Expression::Sum(_) => write_flat(dialect, expression, out),
     }
+}
+
+fn write_string_literal(text: &str, out: &mut String) {
+    if text.contains(['"', '\n', '\r', '\0']) {
+        return out.push_str(&string_literal(text));
+    }
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
 }
 
 /// VCL strings have no escapes. Short ones hold neither `"` nor line ends; long ones anything but `"}`, so a text is
@@ -572,16 +606,20 @@ pub fn fastly_literal(text: &str) -> String {
     literal
 }
 
-fn safe_pattern(pattern: &str) -> String {
+fn safe_pattern(pattern: &str) -> Cow<'_, str> {
+    let fits = |byte: u8| byte != b'"' && (b' '..=b'~').contains(&byte);
+    if pattern.bytes().all(fits) {
+        return Cow::Borrowed(pattern);
+    }
     let mut safe = String::with_capacity(pattern.len());
     for byte in pattern.bytes() {
-        if byte == b'"' || !(b' '..=b'~').contains(&byte) {
-            let _ = write!(safe, "\\x{byte:02x}");
-        } else {
+        if fits(byte) {
             safe.push(char::from(byte));
+        } else {
+            let _ = write!(safe, "\\x{byte:02x}");
         }
     }
-    safe
+    Cow::Owned(safe)
 }
 
 /// `User-Agent` for `user-agent`; in quotes where VCL's grammar wants them.

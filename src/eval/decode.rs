@@ -25,8 +25,8 @@ pub fn query_decode(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn decode_escapes(text: &[u8], plus_is_blank: bool) -> Cow<'_, [u8]> {
-    let changes = |byte: u8| byte == b'%' || (plus_is_blank && byte == b'+');
-    let Some(first) = text.iter().position(|byte| changes(*byte)) else {
+    let first = if plus_is_blank { memchr::memchr2(b'%', b'+', text) } else { memchr::memchr(b'%', text) };
+    let Some(first) = first else {
         return Cow::Borrowed(text);
     };
     let mut decoded = Vec::with_capacity(text.len());
@@ -176,14 +176,19 @@ pub fn parent_segments(path: &[u8]) -> usize {
     path[1..].split(|byte| *byte == b'/').filter(|segment| *segment == b"..").count()
 }
 
+/// Whether any byte is of a kind; looks at all of them, which is quicker than stopping.
+fn holds(text: &[u8], kind: impl Fn(&u8) -> bool) -> bool {
+    text.iter().fold(false, |found, byte| found | kind(byte))
+}
+
 /// ASCII letters in lower case.
 pub fn lower(text: &[u8]) -> Cow<'_, [u8]> {
-    if text.iter().any(u8::is_ascii_uppercase) { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) }
+    if holds(text, u8::is_ascii_uppercase) { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) }
 }
 
 /// ASCII letters in upper case.
 pub fn upper(text: &[u8]) -> Cow<'_, [u8]> {
-    if text.iter().any(u8::is_ascii_lowercase) { Cow::Owned(text.to_ascii_uppercase()) } else { Cow::Borrowed(text) }
+    if holds(text, u8::is_ascii_lowercase) { Cow::Owned(text.to_ascii_uppercase()) } else { Cow::Borrowed(text) }
 }
 
 /// Without white space at both ends.

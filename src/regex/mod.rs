@@ -27,7 +27,7 @@ pub struct Regex {
     /// What engines run with options 0.
     pub engine_text: String,
     compiled: OnceLock<Compiled>,
-    need: OnceLock<needs::Need>,
+    needs: OnceLock<needs::Needs>,
 }
 
 impl PartialEq for Regex {
@@ -65,13 +65,19 @@ impl Regex {
             ignore_case,
             engine_text,
             compiled: OnceLock::new(),
-            need: OnceLock::new(),
+            needs: OnceLock::new(),
         }))
     }
 
     /// Whether a text with these bytes can match at all. Where it cannot, [`Regex::is_match`] is false or an error.
     pub fn may_match(&self, presence: &Presence) -> bool {
-        self.need.get_or_init(|| needs::Need::of(&self.engine_text)).is_met(presence)
+        self.needs.get_or_init(|| needs::Needs::of(&self.engine_text)).are_met(presence)
+    }
+
+    /// Whether it matches the empty text.
+    pub fn accepts_empty(&self) -> bool {
+        // Most patterns are cleared, so that code generators need not compile them.
+        self.may_match(&Presence::of(b"")) && self.is_match(b"") == Ok(true)
     }
 
     /// Whether it matches somewhere in `subject`, under Varnish's limits. `Err` when a limit is exceeded.

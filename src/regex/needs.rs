@@ -9,7 +9,7 @@ use super::bytes::ByteSet;
 use super::tree::{self, Look, Node};
 
 /// Sets of more bytes than this are met in nearly every text.
-const SMALL_SET: u32 = 24;
+const SMALL_SET: usize = 24;
 /// Bits for pairs.
 const PAIRS: usize = 2048;
 
@@ -20,16 +20,23 @@ pub struct Presence {
     pairs: [u64; PAIRS / 64],
 }
 
-/// Bytes in lower case: 0 to 63, 64 to 127, and those above, which share bits.
-type Folded = [u64; 3];
+/// Bytes in lower case, one bit for each of the lower half; those of the upper half share them.
+type Folded = u128;
 
-fn insert(set: &mut Folded, byte: u8) {
-    set[usize::from((byte >> 6).min(2))] |= 1 << (byte & 63);
+fn bit(byte: u8) -> Folded {
+    1 << (LOWER[usize::from(byte)] & 0x7f)
 }
 
-fn intersect(left: &Folded, right: &Folded) -> bool {
-    left.iter().zip(right).any(|(left, right)| left & right != 0)
-}
+/// A table is quicker than a comparison.
+const LOWER: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).to_ascii_lowercase();
+        byte += 1;
+    }
+    table
+};
 
 /// The bit of two neighbours in lower case.
 fn pair(first: u8, second: u8) -> u16 {
@@ -38,22 +45,22 @@ fn pair(first: u8, second: u8) -> u16 {
 
 impl Presence {
     pub fn of(text: &[u8]) -> Presence {
-        let (mut low, mut middle, mut high) = (0_u64, 0_u64, 0_u64);
         let mut pairs = [0_u64; PAIRS / 64];
+        let (mut low, mut high) = (0_u64, 0_u64);
         // The first byte makes a pair with nothing, which may stand for one that is not there: that costs a run.
         let mut previous = 0;
         for byte in text {
-            let byte = byte.to_ascii_lowercase();
-            let bit = 1 << (byte & 63);
+            let byte = LOWER[usize::from(*byte)];
+            let bit = 1_u64 << (byte & 63);
             // Without branches: in registers, and the same speed for every text.
-            low |= if byte < 64 { bit } else { 0 };
-            middle |= if byte & 0xc0 == 0x40 { bit } else { 0 };
-            high |= if byte >= 128 { bit } else { 0 };
+            let is_high = 0_u64.wrapping_sub(u64::from(byte >> 6 & 1));
+            low |= bit & !is_high;
+            high |= bit & is_high;
             let index = pair(previous, byte);
             pairs[usize::from(index >> 6)] |= 1 << (index & 63);
             previous = byte;
         }
-        Presence { bytes: [low, middle, high], pairs }
+        Presence { bytes: Folded::from(high) << 64 | Folded::from(low), pairs }
     }
 
     fn has_pair(&self, index: u16) -> bool {
@@ -61,9 +68,76 @@ impl Presence {
     }
 }
 
+/// What a text must hold, made ready: questions of yes or no, each with the next one for both answers.
+#[derive(Debug)]
+pub(super) struct Needs {
+    questions: Vec<Question>,
+    /// Sets of bytes that questions ask for.
+    sets: Vec<Folded>,
+    first: u16,
+}
+
+#[derive(Debug)]
+struct Question {
+    /// A pair, or from [`PAIRS`] on a set.
+    about: u16,
+    yes: u16,
+    no: u16,
+}
+
+/// Answers, in the place of a next question.
+const MET: u16 = u16::MAX;
+const NOT_MET: u16 = u16::MAX - 1;
+/// Questions of one pattern.
+const MOST: usize = 16 * 1024;
+
+impl Needs {
+    /// What an engine text needs.
+    pub fn of(engine_text: &str) -> Needs {
+        let mut needs = Needs { questions: Vec::new(), sets: Vec::new(), first: MET };
+        let need = Need::of(engine_text);
+        if need.questions() <= MOST {
+            needs.first = needs.ask(&need, MET, NOT_MET);
+        }
+        needs
+    }
+
+    pub fn are_met(&self, presence: &Presence) -> bool {
+        let mut at = self.first;
+        while let Some(question) = self.questions.get(usize::from(at)) {
+            let yes = match question.about.checked_sub(PAIRS as u16) {
+                None => presence.has_pair(question.about),
+                Some(set) => self.sets[usize::from(set)] & presence.bytes != 0,
+            };
+            at = if yes { question.yes } else { question.no };
+        }
+        at == MET
+    }
+
+    /// The first question about `need`, when what comes after a yes and a no is known.
+    fn ask(&mut self, need: &Need, yes: u16, no: u16) -> u16 {
+        match need {
+            Need::Nothing => yes,
+            Need::Byte(set) => {
+                self.sets.push(*set);
+                self.push(PAIRS + self.sets.len() - 1, yes, no)
+            }
+            Need::Pairs(pairs) => pairs.iter().rev().fold(yes, |yes, index| self.push((*index).into(), yes, no)),
+            Need::All(parts) => parts.iter().rev().fold(yes, |yes, part| self.ask(part, yes, no)),
+            Need::Any(parts) => parts.iter().rev().fold(no, |no, part| self.ask(part, yes, no)),
+        }
+    }
+
+    fn push(&mut self, about: usize, yes: u16, no: u16) -> u16 {
+        // INVARIANT: `of` has counted the questions; all three fit.
+        self.questions.push(Question { about: about as u16, yes, no });
+        (self.questions.len() - 1) as u16
+    }
+}
+
 /// What a text must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Need {
+enum Need {
     /// Nothing is known.
     Nothing,
     /// One of these bytes.
@@ -75,29 +149,40 @@ pub(super) enum Need {
 }
 
 impl Need {
-    /// What an engine text needs.
-    pub fn of(engine_text: &str) -> Need {
+    fn of(engine_text: &str) -> Need {
         tree::parse(engine_text).map_or(Need::Nothing, |tree| of_node(&tree))
     }
 
-    pub fn is_met(&self, presence: &Presence) -> bool {
+    /// How many it takes.
+    fn questions(&self) -> usize {
         match self {
-            Need::Nothing => true,
-            Need::Byte(bytes) => intersect(bytes, &presence.bytes),
-            Need::Pairs(pairs) => pairs.iter().all(|index| presence.has_pair(*index)),
-            Need::All(parts) => parts.iter().all(|part| part.is_met(presence)),
-            Need::Any(parts) => parts.iter().any(|part| part.is_met(presence)),
+            Need::Nothing => 0,
+            Need::Byte(_) => 1,
+            Need::Pairs(pairs) => pairs.len(),
+            Need::All(parts) | Need::Any(parts) => parts.iter().map(Need::questions).sum(),
         }
     }
 
-    /// The quickest answers first.
-    fn rank(&self) -> u8 {
+    /// How many of a hundred ordinary texts have it, roughly: what is rare is asked for first.
+    fn chance(&self) -> u32 {
         match self {
-            Need::Nothing | Need::Byte(_) => 0,
-            Need::Pairs(_) => 1,
-            Need::All(_) => 2,
-            Need::Any(_) => 3,
+            Need::Nothing => 100,
+            Need::Byte(set) => (0..128).filter(|byte| set & bit(*byte) != 0).map(commonness).sum::<u32>().min(100),
+            Need::Pairs(pairs) => 20 / pairs.len().max(1) as u32,
+            Need::All(parts) => parts.iter().map(Need::chance).min().unwrap_or(100),
+            Need::Any(parts) => parts.iter().map(Need::chance).sum::<u32>().min(100),
         }
+    }
+}
+
+/// How many of a hundred URLs and headers hold a byte, roughly.
+fn commonness(byte: u8) -> u32 {
+    match byte {
+        b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' => 60,
+        b'A'..=b'Z' => 0,
+        b'-' | b'=' | b' ' | b':' | b'_' | b'%' | b'&' | b'?' => 30,
+        b',' | b';' | b'+' | b'(' | b')' => 15,
+        _ => 2,
     }
 }
 
@@ -109,23 +194,23 @@ fn of_node(node: &Node) -> Need {
         0 => Need::Nothing,
         1 => parts.needs.remove(0),
         _ => {
-            parts.needs.sort_by_key(Need::rank);
+            parts.needs.sort_by_cached_key(Need::chance);
             Need::All(parts.needs)
         }
     }
 }
 
 fn any(branches: &[Node]) -> Need {
-    let mut bytes: Folded = [0; 3];
+    let mut bytes: Folded = 0;
     let mut needs = Vec::new();
     for branch in branches {
         match of_node(branch) {
             Need::Nothing => return Need::Nothing,
-            Need::Byte(more) => bytes = std::array::from_fn(|index| bytes[index] | more[index]),
+            Need::Byte(more) => bytes |= more,
             need @ (Need::Pairs(_) | Need::All(_) | Need::Any(_)) => needs.push(need),
         }
     }
-    if bytes != [0; 3] {
+    if bytes != 0 {
         needs.insert(0, Need::Byte(bytes));
     }
     if needs.len() == 1 { needs.remove(0) } else { Need::Any(needs) }
@@ -169,31 +254,27 @@ impl Parts {
     }
 
     fn byte(&mut self, set: &ByteSet) {
-        let mut folded: Folded = [0; 3];
-        let mut last = 0;
-        for byte in (0..=255_u8).filter(|byte| set.contains(*byte)) {
-            last = byte.to_ascii_lowercase();
-            insert(&mut folded, last);
-        }
-        let count: u32 = folded.iter().map(|word| word.count_ones()).sum();
-        // Bytes above 127 share bits: one bit there is not one byte.
-        if count == 1 && last < 128 {
-            self.run.push(last);
+        let mut folded: Vec<u8> =
+            (0..=255_u8).filter(|byte| set.contains(*byte)).map(|byte| LOWER[usize::from(byte)]).collect();
+        folded.sort_unstable();
+        folded.dedup();
+        if let [byte] = folded[..] {
+            self.run.push(byte);
             return;
         }
         self.end_run();
-        if count <= SMALL_SET {
-            self.needs.push(Need::Byte(folded));
+        if folded.len() <= SMALL_SET {
+            self.needs.push(Need::Byte(folded.into_iter().map(bit).fold(0, |all, bit| all | bit)));
         }
     }
 
     fn end_run(&mut self) {
         if let [byte] = self.run[..] {
-            let mut bytes: Folded = [0; 3];
-            insert(&mut bytes, byte);
-            self.needs.push(Need::Byte(bytes));
+            self.needs.push(Need::Byte(bit(byte)));
         } else if !self.run.is_empty() {
-            self.needs.push(Need::Pairs(self.run.windows(2).map(|two| pair(two[0], two[1])).collect()));
+            let mut pairs: Vec<[u8; 2]> = self.run.windows(2).map(|two| [two[0], two[1]]).collect();
+            pairs.sort_by_key(|two| commonness(two[0]) + commonness(two[1]));
+            self.needs.push(Need::Pairs(pairs.into_iter().map(|two| pair(two[0], two[1])).collect()));
         }
         self.run.clear();
     }

@@ -77,7 +77,7 @@ impl<'a> Checker<'a> {
             tests,
         };
         let digest = Sha256::digest(meaning(&rule, self.context.lists).as_bytes());
-        rule.hash = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        rule.hash = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect();
         Some(rule)
     }
 
@@ -132,4 +132,8 @@ fn ends(action: &ast::Action) -> bool {
         | ast::Action::Strip(_)
         | ast::Action::Allow(Some(_)) => false,
     }
+}
+
+fn hex_digit(value: u8) -> char {
+    char::from_digit(value.into(), 16).unwrap_or('0')
 }

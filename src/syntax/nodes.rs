@@ -103,17 +103,17 @@ impl Reader<'_, '_> {
             return None;
         };
         if *style == ScalarStyle::Plain && node.span.end > node.span.start {
-            let lower = value.to_lowercase();
-            let quotes = format!("\"{value}\"");
-            if matches!(&*lower, "true" | "false") {
-                let diagnostic = self.wrong_type(node, expected).fix("put it in quotes", node.span, quotes);
+            let is_one_of = |words: &[&str]| words.iter().any(|word| value.eq_ignore_ascii_case(word));
+            let quotes = || format!("\"{value}\"");
+            if is_one_of(&["true", "false"]) {
+                let diagnostic = self.wrong_type(node, expected).fix("put it in quotes", node.span, quotes());
                 self.report.push(diagnostic);
                 return None;
             }
-            if matches!(&*lower, "yes" | "no" | "on" | "off") {
+            if is_one_of(&["yes", "no", "on", "off"]) {
                 let message = format!("`{value}` is text here but a boolean to other YAML tools");
                 let diagnostic = Diagnostic::new(Code::YamlHazard, node.span, message, "ambiguous without quotes");
-                self.report.push(diagnostic.fix("put it in quotes", node.span, quotes));
+                self.report.push(diagnostic.fix("put it in quotes", node.span, quotes()));
             }
         }
         Some(Spanned::new(value.to_string(), node.span))

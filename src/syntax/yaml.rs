@@ -103,7 +103,7 @@ enum Children<'s> {
 }
 
 /// Mappings up to this size are searched linearly for duplicate keys.
-const SMALL_MAPPING: usize = 16;
+const SMALL_MAPPING: usize = 32;
 
 /// A node that aliases can stand for, with its size.
 struct Anchored<'s> {

@@ -21,10 +21,10 @@ pub fn project_file(start: &Path) -> Option<PathBuf> {
     start.ancestors().map(|folder| folder.join(PROJECT_FILE)).find(|file| file.is_file())
 }
 
-/// Every signature file at or below `starts` (absolute, without links), each once. Hidden files and folders are
+/// Every signature file at or below `starts` (absolute, without links), each once, sorted by the bytes of its path. Hidden files and folders are
 /// skipped in folders. Links inside a folder are followed when they stay in the project or in the folder given.
 pub fn signature_files(starts: &[PathBuf], root: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = BTreeSet::new();
+    let mut files = Vec::new();
     for start in starts {
         let metadata = fs::metadata(start).map_err(|error| Failure::file("open", start, &error))?;
         if metadata.is_dir() {
@@ -35,15 +35,18 @@ pub fn signature_files(starts: &[PathBuf], root: &Path) -> Result<Vec<PathBuf>, 
                 "name a signature file or a folder; the project file is found from there",
             ));
         } else if metadata.is_file() {
-            files.insert(start.clone());
+            files.push(start.clone());
         } else {
             return Err(Failure::usage(format!("`{}` is neither a file nor a folder", start.display())));
         }
     }
-    Ok(files.into_iter().collect())
+    // As bytes, which is quicker than part by part.
+    files.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+    files.dedup();
+    Ok(files)
 }
 
-fn walk(start: &Path, root: &Path, files: &mut BTreeSet<PathBuf>) -> Result<(), Failure> {
+fn walk(start: &Path, root: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     // Folders without links in their path, so a loop of links comes back to a name that was seen.
     let mut seen = BTreeSet::from([start.to_owned()]);
     let mut waiting = vec![start.to_owned()];
@@ -75,7 +78,7 @@ fn walk(start: &Path, root: &Path, files: &mut BTreeSet<PathBuf>) -> Result<(), 
                     waiting.push(path);
                 }
             } else if kind.is_file() && is_signature_name(&file_name) {
-                files.insert(path);
+                files.push(path);
             }
         }
     }

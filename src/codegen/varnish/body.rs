@@ -40,7 +40,7 @@ impl<'r> Generator<'r> {
             }
             Check::Matches(patterns) => {
                 let regexes = self.regexes(patterns);
-                let accepts_empty = regexes.iter().any(|regex| regex.is_match(b"") == Ok(true));
+                let accepts_empty = regexes.iter().any(|regex| regex.accepts_empty());
                 let found = Expression::any(regexes.iter().map(|regex| search(&regex.engine_text)));
                 let found = Expression::all([state(1), found]);
                 if accepts_empty { Expression::any([state(0), found]) } else { found }

@@ -99,12 +99,14 @@ pub fn emit(ruleset: &Ruleset, options: &Options, diagnostics: &mut Diagnostics)
     }
     let vmods: Vec<&'static str> = generator.vmods.iter().copied().collect();
     diagnostics.extend(generator.diagnostics);
-    let Some(file) = file.filter(|_| !failed) else { return Vec::new() };
+    let Some(file) = file.filter(|_| !failed && !options.only_refusals) else { return Vec::new() };
     let printed = print(&file);
-    // A large set is a large tree: every core takes a part of it apart.
-    file.items.into_par_iter().for_each(drop);
-    let manifest =
-        manifest::manifest(ruleset, NAME, &ruleset.settings.varnish.version, &vmods, &printed, &["edgesig.vcl"]);
+    let version = &ruleset.settings.varnish.version;
+    let (manifest, ()) = rayon::join(
+        || manifest::manifest(ruleset, NAME, version, &vmods, &printed, &["edgesig.vcl"]),
+        // A large set is a large tree: every core takes a part of it apart.
+        || file.items.into_par_iter().for_each(drop),
+    );
     vec![
         Artifact { path: "edgesig.vcl".to_owned(), content: printed.text },
         Artifact { path: "manifest.json".to_owned(), content: manifest },

@@ -151,7 +151,7 @@ impl<'r> Generator<'r> {
             Check::Matches(patterns) => {
                 let mut parts = Vec::new();
                 for regex in self.regexes(patterns) {
-                    let accepts_empty = regex.is_match(b"") == Ok(true);
+                    let accepts_empty = regex.accepts_empty();
                     parts.push(guarded(&operand, text.clone().matches(regex.engine_text.clone()), accepts_empty));
                 }
                 Expression::any(parts)

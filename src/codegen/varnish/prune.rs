@@ -2,7 +2,7 @@
 //! parts with it. Empty subs go too, with the calls of them.
 
 use super::super::vcl::{Expression, Item, Statement};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// The items that `vcl_*` subs reach.
 pub fn prune(mut items: Vec<Item>) -> Vec<Item> {
@@ -31,32 +31,38 @@ pub fn prune(mut items: Vec<Item>) -> Vec<Item> {
             }
         }
     }
-    let mut used = BTreeSet::new();
+    let mut used = HashSet::new();
+    let mut visited = vec![false; items.len()];
     let mut grown = true;
     while grown {
-        let before = used.len();
-        for item in &items {
+        grown = false;
+        for (item, visited) in items.iter().zip(&mut visited) {
             if let Item::Sub { name, body, .. } = item
-                && (name.starts_with("vcl_") && name != "vcl_init" || used.contains(name))
+                && !*visited
+                && (name.starts_with("vcl_") && name != "vcl_init" || used.contains(name.as_str()))
             {
+                *visited = true;
+                grown = true;
                 body.iter().for_each(|statement| note_statement(statement, &mut used));
             }
         }
-        grown = used.len() > before;
     }
-    items.retain(|item| match item {
-        Item::Acl { name, .. } => used.contains(name),
-        Item::Sub { name, body, .. } if name == "vcl_init" => {
-            body.iter().any(|statement| matches!(statement, Statement::New(object, _) if used.contains(object)))
-        }
-        Item::Sub { name, .. } => name.starts_with("vcl_") || used.contains(name),
+    let keeps = |item: &Item| match item {
+        Item::Acl { name, .. } => used.contains(name.as_str()),
+        Item::Sub { name, body, .. } if name == "vcl_init" => body
+            .iter()
+            .any(|statement| matches!(statement, Statement::New(object, _) if used.contains(object.as_str()))),
+        Item::Sub { name, .. } => name.starts_with("vcl_") || used.contains(name.as_str()),
         Item::Comment(_)
         | Item::Version
         | Item::Import(_)
         | Item::Table { .. }
         | Item::Statement(_)
         | Item::Store(..) => true,
-    });
+    };
+    let kept: Vec<bool> = items.iter().map(keeps).collect();
+    let mut kept = kept.into_iter();
+    items.retain(|_| kept.next().unwrap_or(true));
     items
 }
 
@@ -88,7 +94,7 @@ fn without_calls(statements: &mut Vec<Statement>, empty: &BTreeSet<String>) {
     }
 }
 
-fn note_statement(statement: &Statement, used: &mut BTreeSet<String>) {
+fn note_statement<'a>(statement: &'a Statement, used: &mut HashSet<&'a str>) {
     match statement {
         Statement::Set(target, value) | Statement::Increase(target, value) => {
             note(target, used);
@@ -101,7 +107,7 @@ fn note_statement(statement: &Statement, used: &mut BTreeSet<String>) {
         | Statement::Error(_, expression)
         | Statement::Log(expression) => note(expression, used),
         Statement::Call(name) => {
-            used.insert(name.clone());
+            used.insert(name);
         }
         Statement::If { branches, otherwise } => {
             for (condition, body) in branches {
@@ -120,14 +126,14 @@ fn note_statement(statement: &Statement, used: &mut BTreeSet<String>) {
     }
 }
 
-fn note(expression: &Expression, used: &mut BTreeSet<String>) {
+fn note<'a>(expression: &'a Expression, used: &mut HashSet<&'a str>) {
     match expression {
         Expression::Name(name) => {
-            used.insert(name.clone());
+            used.insert(name);
         }
         Expression::Call(function, arguments) => {
             if let Some((object, _)) = function.split_once('.') {
-                used.insert(object.to_owned());
+                used.insert(object);
             }
             arguments.iter().for_each(|(_, argument)| note(argument, used));
         }
