@@ -157,3 +157,28 @@ fn output_does_not_depend_on_where_or_with_how_many_threads_it_is_built() {
     let inner = copied.path().join("signatures");
     assert!(first == build(&inner, "../three", "2", &["."]), "the current folder changed the output");
 }
+
+/// The lock file is read and written in the project's folder only, also where a pull request makes it a link.
+#[cfg(unix)]
+#[test]
+fn a_lock_file_does_not_lead_outside() {
+    let copied = tempfile::tempdir().unwrap();
+    let project = copied.path().join("project");
+    copy(&root().join("tests/cases/cli/lock"), &project);
+    let outside = copied.path().join("outside");
+    std::os::unix::fs::symlink(&outside, project.join("edgesig.lock")).unwrap();
+    for exists in [false, true] {
+        if exists {
+            fs::write(&outside, "a secret\n").unwrap();
+        }
+        for arguments in [&["check"][..], &["check", "--update-lock"]] {
+            let output =
+                edgesig().args(arguments).args(["--today", "2026-11-23"]).current_dir(&project).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(3), "{said}");
+            assert!(said.starts_with("error: `edgesig.lock`: ") && !said.contains("secret"), "{said}");
+        }
+        assert_eq!(outside.exists(), exists);
+    }
+    assert_eq!(fs::read_to_string(outside).unwrap(), "a secret\n");
+}
