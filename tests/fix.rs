@@ -115,6 +115,7 @@ fn safe_fixes_keep_the_meaning() {
         "duplicate-element",
         "literal-pattern",
         "mixed-operators",
+        "negated-negations",
         "overlapping-network",
         "redundant-clause",
         "redundant-element",

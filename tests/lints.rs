@@ -236,3 +236,75 @@ fn a_denied_lint_is_an_error() {
     let severity = found.list.iter().find(|d| d.code.id() == "double-negation").map(|d| d.severity);
     assert_eq!(severity, Some(Severity::Error));
 }
+
+/// Conditions that look like what a lint looks for, and are not.
+const NEAR_MISSES: &[(&str, &str)] = &[
+    ("double-negation", r#"not all(req.args["a"] != "x")"#),
+    ("double-negation", r#"not (not exists req.headers["a"] or req.method == "PUT")"#),
+    ("negated-negations", r#"not (req.method != "PUT" and req.path == "/x")"#),
+    ("negated-negations", r#"not (all(req.args["a"] != "x") or not req.path == "/x")"#),
+    ("mixed-operators", r#"(req.path == "/x" and req.method == "PUT") or req.method == "TRACE""#),
+    ("mixed-operators", r#"req.method == "TRACE" or (req.path == "/x" and (req.method == "PUT" or req.query == "a"))"#),
+    ("bare-list-negation", r#"not req.headers["x-a"] == "1" and req.path == "/x""#),
+    ("bare-list-negation", r#"not any(req.args["a"] == "1") and req.path == "/x""#),
+    ("redundant-clause", r#"req.path == "/a" and req.path.raw starts_with "/a""#),
+    ("redundant-clause", r#"req.args["a"] == "x" and req.args["b"] contains "x""#),
+    ("redundant-clause", r#"req.path contains "/a" and req.path ends_with "/b""#),
+    ("redundant-clause", r#"req.query contains "abc" and req.query contains i"ABCD""#),
+    ("redundant-element", r#"req.path starts_with ["/admin", "/x/admin"]"#),
+    ("redundant-element", r#"req.path ends_with [".php", ".php5"]"#),
+    ("redundant-element", r#"req.path == ["/admin", "/admin/"]"#),
+    ("redundant-element", r#"req.query contains ["Select", "select"]"#),
+    ("duplicate-element", r#"req.query contains ["select(", "select["]"#),
+    ("overlapping-network", "client.ip in [192.0.2.0/25, 192.0.2.128/25, 2001:db8::/33, 2001:db8:8000::/33]"),
+    ("literal-pattern", r#"req.path matches r"^/a.b""#),
+    ("literal-pattern", r#"req.path matches r"/admin\b""#),
+    ("literal-pattern", r#"req.path matches r"a|b""#),
+    ("redundant-wildcard", r#"req.path matches r"^/a.*/b""#),
+    ("redundant-wildcard", r#"req.path matches r"^.+admin""#),
+    ("redundant-wildcard", r#"req.path matches r"(?:.*a|b)/c""#),
+    ("unused-capture", r#"req.path matches r"(a)x\1""#),
+    ("unused-capture", r#"req.path matches r"\(a\)[(]b""#),
+    ("unescaped-dot", r#"req.host matches r"^(?:www\.)?example\.com$""#),
+    ("unescaped-dot", r#"req.query matches r"union.select""#),
+    ("unanchored-pattern", r#"req.host matches r"(?:^|\.)example\.com$""#),
+    ("never-matching-condition", r#"req.args["a"] == "1" and req.args["a"] == "2""#),
+    ("never-matching-condition", r#"req.headers["x-a", "x-b"] == "1" and req.headers["x-a", "x-b"] == "2""#),
+    ("never-matching-condition", r#"req.path starts_with "/a" and req.path.raw starts_with "/%61""#),
+    ("never-matching-condition", r#"req.path == i"/A" and req.path == "/a""#),
+    ("always-true-condition", r#"not (exists req.headers["x-a"] and not exists req.headers["x-b"])"#),
+    ("always-matching-pattern", r#"req.query matches r"^a*$""#),
+    ("absent-passes", r#"req.method != "GET" and req.path == "/x""#),
+    ("absent-passes", r#"req.path != "/x" and not req.query contains "y""#),
+    ("case-never-matches", r#"lower(req.path) == "/a-1_é""#),
+    ("case-never-matches", r#"lower(req.path) contains i"ADMIN""#),
+    ("encoded-literal", r#"req.path.raw contains "%2e%2e""#),
+    ("encoded-literal", r#"req.query contains "100%""#),
+    ("dead-path-literal", r#"req.path contains "/../""#),
+    ("dead-path-literal", r#"path_normalize(req.path) contains "/.git/""#),
+    ("undecoded-match", r#"req.path contains "/phpinfo.php""#),
+    ("lower-before-decode", r#"lower(url_decode(req.headers["referer"])) contains "<script""#),
+    ("plus-in-query", r#"req.query.raw contains "union+select""#),
+    ("query-in-path", r#"req.url contains "/x?a=1""#),
+    ("regex-in-string", r#"req.query contains "a.b""#),
+    ("wildcard-in-string", r#"req.query contains "select * from""#),
+    ("impossible-host", r#"req.host == "www.example.com""#),
+    ("lowercase-method", r#"req.method == "PROPFIND""#),
+    ("geo-only-block", r#"client.country == "DE" and req.path == "/x""#),
+    ("spoofable-only-block", r#"req.headers["user-agent"] contains "sqlmap" and req.path == "/x""#),
+];
+
+#[test]
+fn near_misses_are_silent() {
+    let mut wrong = Vec::new();
+    for (id, condition) in NEAR_MISSES {
+        assert!(lint::find(id).is_some(), "{id}");
+        let files = example::files(&format!("when: |\n  {condition}\n"));
+        let (sources, found) = check(&files, &mut all_on);
+        let shown = render::plain(&sources, &found);
+        if found.list.iter().any(|found| found.code.id() == *id || matches!(found.code, Kind::Code(_))) {
+            wrong.push(format!("{id}: {condition}\n{shown}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -6,6 +6,7 @@ use super::console::Console;
 use super::failure::{Exit, Failure};
 use super::load;
 use super::lock::LOCK_FILE;
+use super::schema::{self, Kind};
 use super::workspace::PROJECT_FILE;
 use std::fs;
 use std::io::Write;
@@ -45,12 +46,19 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
 }
 
 fn new_repository(folder: &Path, ci: Option<Ci>, console: &mut Console) -> Result<Exit, Failure> {
+    let schema = |kind: Kind| (format!("{}/{}", schema::FOLDER, kind.file_name()), schema::text(kind));
+    let with_modeline = |name: &str, kind: Kind, content: String| {
+        let modeline = schema::modeline(Path::new(name), Path::new(&schema(kind).0)).unwrap_or_default();
+        (name.to_owned(), modeline + &content)
+    };
     let mut files = vec![
-        (PROJECT_FILE, include_str!("init/edgesig.yaml").to_owned()),
-        ("signatures/example/example-git-folder.yaml", example("example-git-folder")),
-        ("README.md", include_str!("init/README.md").to_owned()),
+        with_modeline(PROJECT_FILE, Kind::Project, include_str!("init/edgesig.yaml").to_owned()),
+        with_modeline("signatures/example/example-git-folder.yaml", Kind::Signature, example("example-git-folder")),
+        ("README.md".to_owned(), include_str!("init/README.md").to_owned()),
+        schema(Kind::Signature),
+        schema(Kind::Project),
     ];
-    files.extend(ci.map(ci_file));
+    files.extend(ci.map(ci_file).map(|(name, content)| (name.to_owned(), content)));
     let fresh: Vec<_> = files.iter().map(|(name, content)| (folder.join(name), content)).collect();
     if fresh[0].0.exists() {
         return Err(Failure::with_help(
@@ -99,7 +107,7 @@ fn new_signature(folder: Option<&Path>, id: &str, console: &mut Console) -> Resu
         ));
     }
     let path = folder.unwrap_or(Path::new(super::workspace::DEFAULT_SIGNATURES)).join(format!("{id}.yaml"));
-    create(&path, &example(id))?;
+    create(&path, &(modeline(&path).unwrap_or_default() + &example(id)))?;
     console.line(&format!("created {}", path.display()))?;
     console.line(&format!("\nNext: edit it, then `edgesig check {}`.", path.display()))?;
     let folder = std::path::absolute(&path).unwrap_or_default();
@@ -107,6 +115,14 @@ fn new_signature(folder: Option<&Path>, id: &str, console: &mut Console) -> Resu
         console.line("Before you commit, `edgesig check --update-lock` adds it to the lock file.")?;
     }
     Ok(Exit::Clean)
+}
+
+/// The line that leads from a new signature to the repository's schema, where there is one.
+fn modeline(path: &Path) -> Option<String> {
+    let start = std::path::absolute(path).ok()?;
+    let root = start.ancestors().skip(1).find(|folder| folder.join(PROJECT_FILE).is_file())?;
+    let schema = root.join(schema::FOLDER).join(Kind::Signature.file_name());
+    if schema.is_file() { schema::modeline(&start, &schema) } else { None }
 }
 
 fn is_kebab_case(id: &str) -> bool {

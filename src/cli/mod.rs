@@ -22,6 +22,7 @@ mod lock;
 #[cfg(test)]
 mod lock_tests;
 mod rewrite;
+mod schema;
 mod targets;
 mod test;
 mod tests_of;
@@ -60,6 +61,8 @@ enum Command {
     Check(check::Arguments),
     /// Write signature files in their canonical form
     Fmt(fmt::Arguments),
+    /// Print the JSON schema of signature or project files, for editors
+    Schema(schema::Arguments),
     /// Judge requests with the reference semantics: JSON lines in, verdicts out
     Eval(eval::Arguments),
     /// Run the signatures' own tests
@@ -105,6 +108,7 @@ fn execute(command: &Command, console: &mut Console) -> Result<Exit, Failure> {
         Command::Build(arguments) => build::run(arguments, console),
         Command::Check(arguments) => check::run(arguments, console),
         Command::Fmt(arguments) => fmt::run(arguments, console),
+        Command::Schema(arguments) => schema::run(arguments, console),
         Command::Eval(arguments) => eval::run(arguments, console),
         Command::Test(arguments) => test::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, console),

@@ -17,7 +17,7 @@ mod subject;
 mod suppression;
 mod texts;
 
-pub use levels::{Level, Levels};
+pub use levels::{Level, Levels, WARNINGS};
 pub use rules::LINTS;
 pub use subject::each as each_part;
 
@@ -116,6 +116,8 @@ pub struct Set<'s> {
     pub ruleset: &'s Ruleset,
     pub subjects: &'s [Subject<'s>],
     pub today: Date,
+    /// Every signature of the project is in it.
+    pub whole: bool,
 }
 
 /// The sink of one lint.
@@ -186,6 +188,7 @@ pub fn lint(input: &Input<'_>) -> Diagnostics {
         ruleset: input.ruleset,
         subjects: &subjects,
         today: input.today,
+        whole: input.whole,
     };
     let of_set: Vec<Vec<Diagnostic>> = active
         .par_iter()

@@ -2,6 +2,7 @@
 //! for. One table with many readers: the parser knows its keys from it, the formatter their order and which values are
 //! conditions, `edgesig schema` writes it as a JSON schema.
 
+pub use super::terms::{ACTIONS, BARE_ACTIONS, MODES};
 use std::ops::RangeInclusive;
 
 mod project;

@@ -15,8 +15,12 @@ use super::values::Mode;
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::source::{Span, Spanned};
 
-const MODES: [&str; 5] = ["draft", "monitor", "canary", "enforce", "retired"];
-const ACTIONS: [&str; 9] = ["block", "log", "tag", "score", "allow", "redirect", "strip", "throttle", "tarpit"];
+/// The words of modes.
+pub const MODES: [&str; 5] = ["draft", "monitor", "canary", "enforce", "retired"];
+/// The words of actions.
+pub const ACTIONS: [&str; 9] = ["block", "log", "tag", "score", "allow", "redirect", "strip", "throttle", "tarpit"];
+/// Those that can stand without arguments.
+pub const BARE_ACTIONS: [&str; 4] = ["block", "log", "allow", "throttle"];
 
 /// What parses a text that stands at a place.
 pub(super) type TermParser<T> = fn(&str, &Place, &mut Report<'_>) -> Option<T>;

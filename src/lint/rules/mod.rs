@@ -41,6 +41,7 @@ mod malformed_reference;
 mod missing_encoded_test;
 mod missing_limit_test;
 mod mixed_operators;
+mod negated_negations;
 mod never_matching_condition;
 mod non_ascii_case;
 mod overlapping_network;
@@ -68,6 +69,7 @@ mod unanchored_pattern;
 mod unbounded_rate_key;
 mod undecoded_match;
 mod unescaped_dot;
+mod uninspected_body;
 mod unknown_protocol;
 mod unowned_signature;
 mod unproven_enforcement;
@@ -119,6 +121,7 @@ pub static LINTS: &[&Lint] = &[
     &missing_encoded_test::LINT,
     &missing_limit_test::LINT,
     &mixed_operators::LINT,
+    &negated_negations::LINT,
     &never_matching_condition::LINT,
     &non_ascii_case::LINT,
     &overlapping_network::LINT,
@@ -146,6 +149,7 @@ pub static LINTS: &[&Lint] = &[
     &unbounded_rate_key::LINT,
     &undecoded_match::LINT,
     &unescaped_dot::LINT,
+    &uninspected_body::LINT,
     &unknown_protocol::LINT,
     &unowned_signature::LINT,
     &unproven_enforcement::LINT,

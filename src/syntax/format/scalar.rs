@@ -53,7 +53,8 @@ fn is_break(character: char) -> bool {
 pub(super) fn is_plain(value: &str, in_flow: bool) -> bool {
     let Some(first) = value.chars().next() else { return false };
     let starts = !first.is_whitespace() && !"-?:,[]{}#&*!|>'\"%@`=<~".contains(first);
-    let flow = !in_flow || !value.contains(['[', ']', '{', '}', ',', ':']);
+    // YAML 1.1, which PyYAML and others read, takes `:` and `?` in brackets for something else.
+    let flow = !in_flow || !value.contains(['[', ']', '{', '}', ',', ':', '?']);
     let ends = !value.ends_with([' ', ':']);
     starts
         && flow
@@ -165,6 +166,8 @@ mod tests {
             ("a #b", false, "\"a #b\""),
             ("a, b", false, "a, b"),
             ("a, b", true, "\"a, b\""),
+            ("/?q=1", false, "/?q=1"),
+            ("/?q=1", true, "\"/?q=1\""),
             ("say \"x\"", false, "say \"x\""),
             ("\"x\"", false, "'\"x\"'"),
             ("it's: \"x\"", false, "'it''s: \"x\"'"),
