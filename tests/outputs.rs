@@ -14,6 +14,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 use support::cases::{Beside, cases_of, check};
 
 /// Many checks put together as if they were one.
@@ -61,7 +62,12 @@ impl All {
 }
 
 /// What every case of an error and every example of a lint says, in folders with blanks and letters of other scripts.
-fn everything() -> All {
+fn everything() -> &'static All {
+    static ALL: OnceLock<All> = OnceLock::new();
+    ALL.get_or_init(gather)
+}
+
+fn gather() -> All {
     let mut all = All::default();
     for (name, path) in cases_of("errors") {
         let checked = check(&path);
