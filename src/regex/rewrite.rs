@@ -88,6 +88,7 @@ fn way_out(message: &str) -> Option<&'static str> {
         ("missing closing parenthesis", r"close the group, or write `\(` for the character"),
         ("unmatched closing parenthesis", r"open the group, or write `\)` for the character"),
         ("missing terminating ]", r"close the class, or write `\[` for the character"),
+        ("numbers out of order", "write the smaller number first: `{2,5}`"),
         ("range out of order", r"swap the ends, or put the `-` last in the class"),
         (
             "unrecognized character follows",

@@ -273,6 +273,8 @@ impl<'a> Checker<'a> {
                     let mut diagnostic = Diagnostic::new(Code::InvalidAction, tag.span, message, "skips nothing");
                     if let Some(near) = ids.nearest_tag(&name) {
                         diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+                    } else {
+                        diagnostic = diagnostic.help("name a tag that stands under `tags:` of another signature");
                     }
                     self.report(diagnostic);
                     return None;

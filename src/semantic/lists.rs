@@ -64,7 +64,10 @@ impl Reader<'_> {
                 Ok(content) => self.file(&content, file),
                 Err(error) => {
                     let message = format!("the list file `{}` cannot be read: {error}", file.value);
-                    self.diagnostics.push(Diagnostic::new(Code::InvalidList, file.span, message, "this file"));
+                    self.diagnostics.push(
+                        Diagnostic::new(Code::InvalidList, file.span, message, "this file")
+                            .help("the path is relative to the folder of edgesig.yaml"),
+                    );
                     self.values(std::iter::empty())
                 }
             }

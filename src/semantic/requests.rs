@@ -112,7 +112,12 @@ impl<'a> Checker<'a> {
                     );
                     return None;
                 }
-                let help = "write a request line (`GET /path`), a map, a raw HTTP message, `{file: …}` or `{curl: …}`";
+                let help = match form {
+                    RequestForm::File(_) => "the path is relative to the signature's file",
+                    RequestForm::Text(_) | RequestForm::Curl { .. } | RequestForm::Map(_) => {
+                        "write a request line (`GET /path`), a map, a raw HTTP message, `{file: …}` or `{curl: …}`"
+                    }
+                };
                 self.invalid_test(span, error, Some(help));
                 None
             }
@@ -135,7 +140,7 @@ impl<'a> Checker<'a> {
         if let Some(url) = &map.url {
             if url.value.is_empty() || url.value.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
                 let help = "percent-encode blanks and control characters: `%20`";
-                self.invalid_test(url.span, "a URL without blanks and control characters was expected", Some(help));
+                self.invalid_test(url.span, "a blank or control character in the URL, or nothing at all", Some(help));
             }
             request.target = url.value.clone().into_bytes();
         }
@@ -162,7 +167,11 @@ impl<'a> Checker<'a> {
         if let Some(address) = &map.client_ip {
             match address.value.parse::<std::net::IpAddr>() {
                 Ok(parsed) => request.client_ip = parsed.to_canonical(),
-                Err(_) => self.invalid_test(address.span, format!("`{}` is no address", address.value), None),
+                Err(_) => self.invalid_test(
+                    address.span,
+                    format!("`{}` is no address", address.value),
+                    Some("such as `192.0.2.1` or `2001:db8::1`"),
+                ),
             }
         }
         self.facts(map, &mut request);
@@ -227,7 +236,9 @@ impl<'a> Checker<'a> {
         }
         for value in values {
             if has_break(&value.value) {
-                self.invalid_test(value.span, "a header cannot hold line breaks or NUL", None);
+                let help =
+                    "a request that is broken on purpose is written as a raw message, or read from a `{file: …}`";
+                self.invalid_test(value.span, "a header cannot hold line breaks or NUL", Some(help));
             }
             headers.push((name.value.clone().into_bytes(), value.value.clone().into_bytes()));
         }

@@ -315,14 +315,30 @@ impl<'n, 's> Fields<'n, 's> {
             });
         }
         for key in self.missing {
-            reader.report.push(Diagnostic::new(
-                Code::MissingKey,
-                self.start,
-                format!("missing key `{key}` in {}", self.what),
-                format!("`{key}` is required here"),
-            ));
+            let message = format!("missing key `{key}` in {}", self.what);
+            let diagnostic =
+                Diagnostic::new(Code::MissingKey, self.start, message, format!("`{key}` is required here"));
+            reader.report.push(match example(key) {
+                Some(example) => diagnostic.help(format!("for example `{example}`")),
+                None => diagnostic,
+            });
         }
     }
+}
+
+/// A line for a required key.
+fn example(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "edgesig" => "edgesig: 1",
+        "severity" => "severity: high",
+        "when" => "when: req.path starts_with \"/admin\"",
+        "title" => "title: Administration reached from outside",
+        "request" => "request: GET /admin?x=1",
+        "expect" => "expect: match",
+        "key" => "key: [client.ip]",
+        "limit" => "limit: 10/60s",
+        _ => return None,
+    })
 }
 
 fn is_number(text: &str) -> bool {

@@ -1,7 +1,9 @@
 //! The node tree of a signature file → [`Signature`]. Called by `syntax::parse_signature`; every problem of a file is
 //! reported in one run.
 
-use super::ast::{Action, Date, Expression, ExpressionKind, Let, Mode, Rate, RatePoint, References, Risk, Signature};
+use super::ast::{
+    Action, Date, Duration, Expression, ExpressionKind, Let, Limit, Mode, Rate, RatePoint, References, Risk, Signature,
+};
 use super::nodes::Reader;
 use super::values::Risk as Severity;
 use super::yaml::{Document, Node, NodeKind};
@@ -246,7 +248,9 @@ fn rate(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Rate> {
     let count = fields.get("count").map(|node| reader.condition(node, "count"));
     let penalty = fields.get("penalty").and_then(|node| reader.term(node, "a duration", terms::duration));
     fields.finish(reader, &keys::RATE);
-    let limits = limits.filter(|limits| !limits.is_empty())?;
+    // Stands in for what could not be read, so that `when: true` is not called wrong too.
+    let stand_in = || vec![Spanned::new(Limit { count: 1_000_000, window: Duration(1000) }, node.span)];
+    let limits = limits.filter(|limits| !limits.is_empty()).unwrap_or_else(stand_in);
     Some(Rate { span: node.span, key: key.unwrap_or_default(), limits, cost, at, count, penalty })
 }
 

@@ -48,12 +48,8 @@ pub(super) fn limit(text: &str, place: &Place, report: &mut Report<'_>) -> Optio
     });
     if parsed.is_none() {
         let message = format!("`{}` is no rate limit", shorten(text));
-        report.push(invalid(
-            place,
-            0..text.len(),
-            message,
-            "a limit is a number per time, such as `10/60s` or `100/10m`",
-        ));
+        let help = "a limit is a number per time, such as `10/60s` or `100/10m`";
+        report.push(with_meant(invalid(place, 0..text.len(), message, help), place, text, meant_limit(text)));
     }
     parsed
 }
@@ -63,14 +59,47 @@ pub(super) fn duration(text: &str, place: &Place, report: &mut Report<'_>) -> Op
     let parsed = pairs(Rule::duration_only, text).and_then(|pairs| duration_of(pairs.first()?));
     if parsed.is_none() {
         let message = format!("`{}` is no duration", shorten(text));
-        report.push(invalid(
-            place,
-            0..text.len(),
-            message,
-            "a duration is an integer and one of `ms s m h d`, such as `10m`",
-        ));
+        let help = "a duration is an integer and one of `ms s m h d`, such as `10m`";
+        report.push(with_meant(invalid(place, 0..text.len(), message, help), place, text, meant_duration(text)));
     }
     parsed
+}
+
+/// Adds what was probably meant. A person looks at it: a number without a unit is a guess.
+fn with_meant(diagnostic: Diagnostic, place: &Place, text: &str, meant: Option<String>) -> Diagnostic {
+    match meant {
+        Some(meant) => diagnostic.proposal(format!("did you mean `{meant}`?"), place.span(0..text.len()), meant),
+        None => diagnostic,
+    }
+}
+
+/// `10 minutes`, `10min`: a number of at most 9 digits and a word for a unit; no number is one.
+fn meant_duration(text: &str) -> Option<String> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let unit = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "sec" | "secs" | "second" | "seconds" | "s" => "s",
+        "min" | "mins" | "minute" | "minutes" | "m" => "m",
+        "hour" | "hours" | "hr" | "hrs" | "h" => "h",
+        "day" | "days" | "d" => "d",
+        _ => return None,
+    };
+    let number = if digits == 0 { "1" } else { &text[..digits] };
+    (digits <= 9).then(|| format!("{number}{unit}"))
+}
+
+/// `10/60`, `100/minute`, `100 per minute`, nginx's `10r/s`.
+fn meant_limit(text: &str) -> Option<String> {
+    let (count, window) = text.split_once('/').or_else(|| text.split_once(" per "))?;
+    let count = count.trim().trim_end_matches("requests").trim_end_matches("req").trim_end_matches('r').trim_end();
+    let is_number = (1..=9).contains(&count.len()) && count.bytes().all(|byte| byte.is_ascii_digit());
+    let window = match window.trim() {
+        seconds if (1..=9).contains(&seconds.len()) && seconds.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{seconds}s")
+        }
+        other => meant_duration(other)?,
+    };
+    is_number.then(|| format!("{count}/{window}"))
 }
 
 fn duration_of(pair: &Pair<'_, Rule>) -> Option<Duration> {
