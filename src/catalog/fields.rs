@@ -95,7 +95,8 @@ fields! {
         varnish: Emulated("req.url after `?`"), fastly: Emulated("req.url.qs"),
         "The names of the query parameters in order, decoded, with repetitions." }
     Headers { "req.headers", String, HeaderNames, Request, absentable: true, spoofable: true, raw: None,
-        varnish: Native("req.http.NAME, instances joined"), fastly: Native("req.http.NAME"),
+        varnish: Native("req.http.NAME, instances joined"),
+        fastly: Native("req.http.NAME, instances joined"),
         "A request header as the client sent it, outer blanks trimmed, several instances joined with `, `. With several names: the list of those present, in written order." }
     Cookies { "req.cookies", Strings, One, Request, absentable: false, spoofable: true, raw: None,
         varnish: Emulated("req.http.Cookie"), fastly: Emulated("req.http.Cookie"),
@@ -110,7 +111,8 @@ fields! {
         varnish: Emulated("req.proto"), fastly: Native("req.proto"),
         "`HTTP/1.0`, `HTTP/1.1`, `HTTP/2` or `HTTP/3`." }
     ClientIp { "client.ip", Ip, None, Request, absentable: false, spoofable: false, raw: None,
-        varnish: Emulated("client.ip, behind trusted_proxies X-Forwarded-For"), fastly: Native("client.ip"),
+        varnish: Emulated("client.ip, behind trusted_proxies X-Forwarded-For"),
+        fastly: Emulated("client.ip, behind trusted_proxies X-Forwarded-For"),
         "The TCP peer; behind `trusted_proxies` the first untrusted address of X-Forwarded-For from the right (at most 5 hops). IPv4-mapped IPv6 is IPv4." }
     ClientAsn { "client.asn", Int, None, Request, absentable: true, spoofable: false, raw: None,
         varnish: Profile("`facts: {client.asn: HEADER}` and `trusted_proxies` in edgesig.yaml"), fastly: Native("client.as.number"),

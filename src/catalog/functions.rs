@@ -76,7 +76,7 @@ functions! {
         "MD5 as 32 lower-case hexadecimal digits.", r#"md5(req.headers["x-key"]) == "…""# }
     Int { "int", "int(string)", String => Int, varnish: Emulated("std.integer behind a guard"), fastly: Native("std.atoi"),
         "1 to 15 decimal digits as an integer; absent for anything else.", r#"any(int(req.args["page"]) > 1000)"# }
-    Prefix { "prefix", "prefix(ip, IPV4_BITS, IPV6_BITS)", Ip => Ip, varnish: Emulated("regsub; IPv4 /8 /16 /24 /32, IPv6 multiples of 4"), fastly: Emulated("regsub"),
+    Prefix { "prefix", "prefix(ip, IPV4_BITS, IPV6_BITS)", Ip => Ip, varnish: Emulated("regsub; IPv4 /8 /16 /24 /32, IPv6 multiples of 4"), fastly: Emulated("an ACL; addr.extract_bits in a key"),
         "The network of an address: its first bits, the rest zero.", "prefix(client.ip, 24, 56)" }
     AnyForm { "any_form", "any_form(field)", String => Strings, varnish: Emulated("one comparison per form"), fastly: Emulated("one comparison per form"),
         "The three forms of a field with a `.raw` twin: raw, decoded once (the field itself), decoded twice (`url_decode` of that). An operator on it means any form.", r#"any_form(req.url) contains "${jndi:""# }

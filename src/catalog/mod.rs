@@ -4,10 +4,13 @@
 mod fields;
 mod functions;
 mod operators;
+mod support;
 
 pub use fields::{FIELDS, Field, FieldRow, KeyKind, MAX_HOPS};
 pub use functions::{FUNCTIONS, Function, FunctionRow, HTML_NAMES, MAX_PARENT_SEGMENTS};
 pub use operators::{OPERATORS, Operator, OperatorRow};
+
+pub use support::{ACTIONS, RATES, SupportRow};
 
 use std::fmt;
 

@@ -3,7 +3,7 @@
 use super::console::Console;
 use super::engines;
 use super::failure::{Exit, Failure};
-use crate::catalog::{Availability, FIELDS, FUNCTIONS};
+use crate::catalog::{ACTIONS, Availability, FIELDS, FUNCTIONS, RATES, SupportRow};
 use crate::codegen::{Options, TARGETS};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::ir::{self, Mode, Ruleset, Selection};
@@ -13,54 +13,83 @@ const AFTER_HELP: &str = "\
 native: the engine has it; emulated: edgesig's code computes it; profile: the project says
 where it comes from; no: a signature that uses it is refused there.
 
+`--format json` adds what the engine calls it or what the code is made of.
 `edgesig check --target all` says of each of your signatures where it can run.";
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = AFTER_HELP)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// A table to read, or JSON
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
 
-pub fn run(_arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
-    for line in table().lines() {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    let text = match arguments.format {
+        Format::Human => table(),
+        Format::Json => format!("{:#}", json()),
+    };
+    for line in text.lines() {
         console.line(line)?;
     }
     Ok(Exit::Clean)
 }
 
-/// Actions and how each target takes them; the order is the language's.
-const ACTIONS: &[(&str, Availability, Availability)] = &[
-    ("block", Availability::Native("synth"), Availability::Native("error")),
-    ("log", Availability::Native("std.log"), Availability::Native("log")),
-    ("tag", Availability::Native("req.http"), Availability::Native("req.http")),
-    ("score", Availability::Emulated("var"), Availability::Emulated("a local")),
-    ("allow", Availability::Emulated("var"), Availability::Emulated("a local")),
-    ("redirect", Availability::Native("synth"), Availability::Native("error")),
-    ("strip", Availability::Native("unset"), Availability::Native("unset")),
-    ("throttle", Availability::Native("vsthrottle"), Availability::Native("ratecounter")),
-    ("tarpit", Availability::No("block or throttle"), Availability::Native("resp.tarpit")),
-];
+/// What the table is made of: a heading, and per row a name and what each target has.
+fn parts() -> [(&'static str, Vec<SupportRow>); 4] {
+    let fields = FIELDS.iter().map(|row| SupportRow { name: row.name, varnish: row.varnish, fastly: row.fastly });
+    let functions = FUNCTIONS.iter().map(|row| SupportRow { name: row.name, varnish: row.varnish, fastly: row.fastly });
+    [
+        ("fields", fields.collect()),
+        ("functions", functions.collect()),
+        ("actions", ACTIONS.to_vec()),
+        ("rates", RATES.to_vec()),
+    ]
+}
 
-fn word(availability: Availability) -> &'static str {
+/// The word of the legend, and what the target has of it.
+fn words(availability: Availability) -> (&'static str, &'static str) {
     match availability {
-        Availability::Native(_) => "native",
-        Availability::Emulated(_) => "emulated",
-        Availability::Profile(_) => "profile",
-        Availability::No(_) => "no",
+        Availability::Native(detail) => ("native", detail),
+        Availability::Emulated(detail) => ("emulated", detail),
+        Availability::Profile(detail) => ("profile", detail),
+        Availability::No(detail) => ("no", detail),
     }
 }
 
-/// Fields, functions and actions × targets.
 fn table() -> String {
-    let mut text = format!("{:<22} {:<10} {}\n", "", "varnish", "fastly");
-    let mut part = |heading: &str, rows: Vec<(&str, Availability, Availability)>| {
+    let mut text = format!("  {:<20} {:<34} fastly\n", "", "varnish");
+    for (heading, rows) in parts() {
         let _ = writeln!(text, "\n{heading}");
-        for (name, varnish, fastly) in rows {
-            let _ = writeln!(text, "  {name:<20} {:<10} {}", word(varnish), word(fastly));
+        // Rates differ in what, not in whether.
+        let cell = |availability| match words(availability) {
+            (word, detail) if heading == "rates" => format!("{word}: {detail}"),
+            (word, _) => word.to_owned(),
+        };
+        for row in rows {
+            let _ = writeln!(text, "  {:<20} {:<34} {}", row.name, cell(row.varnish), cell(row.fastly));
         }
-    };
-    part("fields", FIELDS.iter().map(|row| (row.name, row.varnish, row.fastly)).collect());
-    part("functions", FUNCTIONS.iter().map(|row| (row.name, row.varnish, row.fastly)).collect());
-    part("actions", ACTIONS.to_vec());
+    }
     text
+}
+
+fn json() -> serde_json::Value {
+    let cell = |availability| {
+        let (word, detail) = words(availability);
+        serde_json::json!({"has": word, "as": detail})
+    };
+    let row = |row: &SupportRow| serde_json::json!({"name": row.name, "varnish": cell(row.varnish), "fastly": cell(row.fastly)});
+    let parts = parts();
+    let parts = parts
+        .iter()
+        .map(|(heading, rows)| ((*heading).to_owned(), serde_json::Value::Array(rows.iter().map(row).collect())));
+    serde_json::Value::Object(parts.collect())
 }
 
 /// Where each signature can run, and why not elsewhere.
