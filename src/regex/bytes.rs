@@ -44,6 +44,15 @@ impl ByteSet {
         self
     }
 
+    /// Its members with upper case made lower, one bit each: those of the lower half and those of the upper half.
+    pub fn lower(&self) -> (u128, u128) {
+        // `A`–`Z` are bits 1–26 of the second word, `a`–`z` 32 further on.
+        const UPPER: u64 = 0x07ff_fffe;
+        let [low, letters, high, highest] = self.0;
+        let letters = letters & !UPPER | (letters & UPPER) << 32;
+        (u128::from(letters) << 64 | u128::from(low), u128::from(highest) << 64 | u128::from(high))
+    }
+
     /// The member that reads best; never NUL, which no subject has.
     pub fn example(&self) -> Option<u8> {
         readable().find(|&byte| self.contains(byte))

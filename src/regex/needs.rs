@@ -9,7 +9,7 @@ use super::bytes::ByteSet;
 use super::tree::{self, Look, Node};
 
 /// Sets of more bytes than this are met in nearly every text.
-const SMALL_SET: usize = 24;
+const SMALL_SET: u32 = 24;
 /// Bits for pairs.
 const PAIRS: usize = 2048;
 
@@ -167,12 +167,20 @@ impl Need {
     fn chance(&self) -> u32 {
         match self {
             Need::Nothing => 100,
-            Need::Byte(set) => (0..128).filter(|byte| set & bit(*byte) != 0).map(commonness).sum::<u32>().min(100),
+            Need::Byte(set) => members(*set).map(commonness).sum::<u32>().min(100),
             Need::Pairs(pairs) => 20 / pairs.len().max(1) as u32,
             Need::All(parts) => parts.iter().map(Need::chance).min().unwrap_or(100),
             Need::Any(parts) => parts.iter().map(Need::chance).sum::<u32>().min(100),
         }
     }
+}
+
+fn members(mut set: Folded) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let byte = set.trailing_zeros();
+        set &= set.wrapping_sub(1);
+        (byte < Folded::BITS).then_some(byte as u8)
+    })
 }
 
 /// How many of a hundred URLs and headers hold a byte, roughly.
@@ -254,17 +262,17 @@ impl Parts {
     }
 
     fn byte(&mut self, set: &ByteSet) {
-        let mut folded: Vec<u8> =
-            (0..=255_u8).filter(|byte| set.contains(*byte)).map(|byte| LOWER[usize::from(byte)]).collect();
-        folded.sort_unstable();
-        folded.dedup();
-        if let [byte] = folded[..] {
-            self.run.push(byte);
+        let (ascii, others) = set.lower();
+        if ascii.count_ones() + others.count_ones() == 1 {
+            // The one bit that there is.
+            let byte = if ascii != 0 { ascii.trailing_zeros() } else { 128 + others.trailing_zeros() };
+            self.run.push(byte as u8);
             return;
         }
         self.end_run();
-        if folded.len() <= SMALL_SET {
-            self.needs.push(Need::Byte(folded.into_iter().map(bit).fold(0, |all, bit| all | bit)));
+        let folded = ascii | others;
+        if folded.count_ones() <= SMALL_SET {
+            self.needs.push(Need::Byte(folded));
         }
     }
 

@@ -409,7 +409,9 @@ impl Lower<'_, '_> {
             if part.as_rule() == Rule::arguments {
                 let arguments: Vec<_> = part.into_inner().map(|argument| self.expression(argument)).collect();
                 // `startswith(a, b)`: no function has the name of an operator.
-                if let (2, Meaning::Foreign { operator, negated: false }) = (arguments.len(), meaning(&name)) {
+                if arguments.len() == 2
+                    && let Meaning::Foreign { operator, negated: false } = meaning(&name)
+                {
                     return self.called_operator(&whole, &name_pair, operator, arguments);
                 }
                 return ExpressionKind::Call { name: Spanned::new(name, name_span), arguments };
