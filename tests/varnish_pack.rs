@@ -4,8 +4,9 @@ mod support;
 
 use edgesig::cli::workspace::Workspace;
 use edgesig::diagnostic::Diagnostics;
-use edgesig::engine::{TestOutcome, compile, run_tests};
+use edgesig::engine::{Difference, Session, Setup, TestOutcome, compile, run_tests, verify_in};
 use edgesig::ir::{Mode, Ruleset, Selection, select};
+use edgesig::request::Request;
 use std::path::PathBuf;
 use support::{build, has_varnishd};
 
@@ -92,4 +93,86 @@ fn every_compile_case_and_example_is_accepted() {
             compile(&vcl, "backend default none;\n").unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
     }
+}
+
+/// Long URLs with ordinary headers are judged like any other: nothing is refused for want of workspace.
+#[test]
+fn every_url_within_the_limit_is_judged() {
+    if !has_varnishd() {
+        return;
+    }
+    const LIMIT: usize = 4096;
+    // Up to the limit, the last unit whole.
+    let filled = |start: &str, unit: &str| {
+        let count = (LIMIT - start.len()) / unit.len();
+        let mut url = format!("{start}{}", unit.repeat(count));
+        url.push_str(&"a".repeat(LIMIT - url.len()));
+        url
+    };
+    let parameters = |value: &str| {
+        let mut url = "/list?".to_owned();
+        for number in 0..120 {
+            let parameter = format!("parameter{number}={value}&");
+            if url.len() + parameter.len() < LIMIT {
+                url.push_str(&parameter);
+            }
+        }
+        filled(&format!("{url}z="), "%C3%A9+x%20y")
+    };
+    let urls = [
+        filled("/search?q=", "plain"),
+        filled("/search?q=", "%E4%B8%AD"),
+        filled("/search?q=", "a+%C3%A9+"),
+        filled("/search?q=", "%2541"),
+        filled("/search?q=", "100%,"),
+        filled("/search?q=", "%00"),
+        filled("/redirect?url=https%3A%2F%2Fwww.example.com%2F", "%25E4%25B8%25AD"),
+        filled("/read?file=", "%E4%B8%AD"),
+        filled("/list?callback=", "%26lt%3B"),
+        filled("/", "%E4%B8%AD"),
+        filled("/", "segment/"),
+        filled("https://www.example.com/search?q=", "%E4%B8%AD"),
+        parameters("v%20alue"),
+        parameters("1"),
+    ];
+    let usual: &[(&str, &str)] = &[
+        (
+            "user-agent",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36",
+        ),
+        ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"),
+        ("accept-language", "en-GB,en;q=0.9,de;q=0.8"),
+        ("referer", "https://www.example.com/search?q=%E4%B8%AD%E6%96%87&page=2"),
+        ("x-forwarded-for", "192.0.2.7, 198.18.0.1"),
+    ];
+    let many: Vec<(String, String)> = (0..30).map(|n| (format!("x-service-{n}"), "value ".repeat(8))).collect();
+    let cookies = [
+        "session=0123456789abcdef; theme=dark".to_owned(),
+        (0..100).map(|number| format!("name{number}=value%20{number}")).collect::<Vec<_>>().join("; "),
+        format!("consent={}", "%7B%22a%22%3A1%7D".repeat(230)),
+        format!("token={}", "eyJhbGciOi".repeat(400)),
+    ];
+    let mut requests = Vec::new();
+    for url in &urls {
+        // Copies of paths and of character references are many; with a long cookie, too many.
+        let most = if url.starts_with("/segment") || url.contains("%26lt") { 1 } else { cookies.len() };
+        for cookie in &cookies[..most] {
+            for lines in [0, 30] {
+                let mut request = Request { target: url.clone().into_bytes(), ..Request::default() };
+                let more = many.iter().take(lines).map(|(name, value)| (name.as_str(), value.as_str()));
+                let headers = usual.iter().copied().chain([("cookie", cookie.as_str())]).chain(more);
+                request.headers.extend(headers.map(|(name, value)| (name.into(), value.into())));
+                requests.push(request);
+            }
+        }
+    }
+    let ruleset = selected(Mode::Monitor);
+    let built = build(&ruleset).expect("Varnish can express the shipped signatures");
+    let mut session = Session::start(&built, Setup::default()).expect("varnishd accepts the VCL");
+    let count = requests.len();
+    let report = verify_in(&mut session, &ruleset, requests.into_iter(), 5, &mut |_| {}).expect("the engine runs");
+    let told = |difference: &Difference| format!("{} expected, {} seen", difference.expected, difference.seen);
+    let differences: Vec<String> = report.differences.iter().map(told).collect();
+    assert!(report.is_clean(), "{:?} {differences:?}", report.counters);
+    assert_eq!((report.agreed, report.deviations.len(), report.refused.len()), (count as u64, 0, 0), "{report:?}");
 }

@@ -6,7 +6,7 @@ use super::super::vcl::{Comparator, Expression, File, Item, Statement, one_line,
 use super::Generator;
 use super::rates::RateCode;
 use super::response::SENTINEL;
-use super::room::over;
+use super::room::{over, register};
 use super::visit::PER_SUB;
 use crate::catalog::Field;
 use crate::ir::{Action, Rule, TemplatePart};
@@ -45,7 +45,10 @@ impl<'r> Generator<'r> {
         let (url_calls, url_lists) = self.visit_items(true);
         let (cookie_calls, cookie_lists) = self.visit_items(false);
         let mut body = vec![Statement::Set(evaluating(), Expression::Boolean(true)), self.call("client")];
-        let prepare = self.prepare_items(!room.is_empty(), &url_calls, &cookie_calls, &mut body);
+        if self.uses_register() {
+            body.insert(0, self.set("identity", register()));
+        }
+        let prepare = self.prepare_items(&url_calls, &cookie_calls, &mut body);
 
         let (allow_calls, allow_items) = self.groups("allow", "Signatures that allow.", allows);
         for call in allow_calls {
@@ -58,7 +61,8 @@ impl<'r> Generator<'r> {
         ));
         if self.reads_body {
             let before_allows = first.iter().any(|rule| reads_body(rule));
-            let at = if before_allows { 2 } else { body.len() };
+            let client = body.iter().position(|statement| matches!(statement, Statement::Call(_))).unwrap_or(0);
+            let at = if before_allows { client + 1 } else { body.len() };
             body.insert(at, self.call("body"));
         }
         let (rule_calls, rule_items) = self.groups("rules", "Signatures, by severity.", rules);
@@ -111,6 +115,11 @@ impl<'r> Generator<'r> {
         let mut head = self.head(options);
         head.extend(super::prune::prune(items));
         Some(File { items: head, ..File::default() })
+    }
+
+    /// Whether texts are put into the register.
+    pub(super) fn uses_register(&self) -> bool {
+        self.reckons || !self.visits.is_empty()
     }
 
     /// Views that redirects need; claimed before the conditions are translated.
@@ -212,6 +221,9 @@ impl<'r> Generator<'r> {
         let mut finish = Vec::new();
         if self.reads_url {
             finish.push(self.original_form());
+        }
+        if self.uses_register() {
+            finish.push(Statement::Set(register(), self.get("identity")));
         }
         finish.push(Statement::Set(evaluating(), Expression::Boolean(false)));
         if self.reckons && self.ruleset.rules.iter().any(Rule::is_plain_allow) {

@@ -2,11 +2,12 @@
 
 use super::super::vcl::{Expression, Statement, when, when_else};
 use super::Generator;
-use super::views::{Cost, Operand, Presence, Source, UrlPart, regsub, regsuball, url_decoded};
+use super::room::register;
+use super::room_url::TWICE;
+use super::views::{ESCAPE, Operand, Presence, Source, regsub, regsuball, url_decoded};
 use crate::catalog::{Availability, Field};
 use crate::ir::FieldReference;
 use crate::source::Span;
-use std::collections::BTreeMap;
 
 /// A URL in absolute form. varnishd rewrites `http://AUTHORITY/path` itself and leaves the others.
 pub const ABSOLUTE: &str = "^[A-Za-z][A-Za-z0-9+.-]*+://";
@@ -37,18 +38,16 @@ impl<'r> Generator<'r> {
             }
             Field::UrlRaw => {
                 self.reads_url = true;
-                always(url(), Source::Url(UrlPart::Whole))
+                always(url(), Source::Url(field))
             }
             Field::Url | Field::Path | Field::PathRaw | Field::Query | Field::QueryRaw | Field::PathExt => {
                 self.reads_url = true;
                 self.views.url_fields.insert(field);
                 let text = self.get(field.row().name);
                 let presence = if field == Field::PathExt { Presence::IfSet(text.clone()) } else { Presence::Always };
-                Some(Operand { text, presence, source: Source::Url(UrlPart::of(field)) })
+                Some(Operand { text, presence, source: Source::Url(field) })
             }
-            Field::Args | Field::ArgsRaw | Field::ArgNames | Field::Cookies => {
-                always(self.get("value"), Source::Element)
-            }
+            Field::Args | Field::ArgsRaw | Field::ArgNames | Field::Cookies => always(register(), Source::Element),
             Field::Headers => {
                 let name = header_key(reference);
                 Some(self.header_operand(&name))
@@ -168,7 +167,7 @@ impl<'r> Generator<'r> {
 
     /// The parts of the URL that rules read, from `req.url` in origin form.
     pub(super) fn url_views(&self) -> Vec<Statement> {
-        let reads = |field| self.views.url_fields.contains(&field) || self.views.twice.contains(&field);
+        let reads = |field| self.reads_part(field);
         let reads_path = reads(Field::Path) || reads(Field::PathExt);
         let raw_path = || regsub(url(), r"\?.*", "");
         let raw_query = || regsub(url(), r"^[^?]*+\??", "");
@@ -189,33 +188,39 @@ impl<'r> Generator<'r> {
         };
         if reads_path {
             code.push(when_else(
-                url().matches("^[^?%]*+%"),
+                url().matches(format!("^[^?]*?{ESCAPE}")),
                 vec![self.set("req.path", url_decoded(raw_path.clone()))],
                 vec![self.set("req.path", raw_path)],
             ));
         }
         if reads(Field::Query) {
             code.push(when_else(
-                url().matches(r"^[^?]*+\?[^%+]*+[%+]"),
+                url().matches(format!(r"^[^?]*+\?.*?(?:\+|{ESCAPE})")),
                 vec![self.set("req.query", url_decoded(regsuball(raw_query.clone(), r"\+", " ")))],
                 vec![self.set("req.query", raw_query)],
             ));
         }
-        if reads(Field::Url) {
-            let decoded = if reads_path && reads(Field::Query) {
-                let both = Expression::Sum(vec![self.get("req.path"), Expression::text("?"), self.get("req.query")]);
-                vec![when_else(
-                    url().matches(r"\?"),
-                    vec![self.set("req.url", both)],
-                    vec![self.set("req.url", self.get("req.path"))],
-                )]
-            } else {
-                // In the path a plus stays.
-                vec![self.set("req.url", url_decoded(regsuball(url(), r"^[^?]*+(*SKIP)(*FAIL)|\+", " ")))]
-            };
-            code.push(when_else(url().matches("[%+]"), decoded, vec![self.set("req.url", url())]));
+        if reads(Field::Url) && !self.joins_url() {
+            // In the path a plus stays.
+            let decoded = vec![self.set("req.url", url_decoded(regsuball(url(), r"^[^?]*+(*SKIP)(*FAIL)|\+", " ")))];
+            code.push(when_else(url().matches(format!(r"\+|{ESCAPE}")), decoded, vec![self.set("req.url", url())]));
         }
-        if reads(Field::PathExt) {
+        code
+    }
+
+    /// What is made of the parts.
+    pub(super) fn part_views(&self) -> Vec<Statement> {
+        let mut code = Vec::new();
+        if self.joins_url() {
+            let both = Expression::Sum(vec![self.get("req.path"), Expression::text("?"), self.get("req.query")]);
+            let decoded = vec![when_else(
+                url().matches(r"\?"),
+                vec![self.set("req.url", both)],
+                vec![self.set("req.url", self.get("req.path"))],
+            )];
+            code.push(when_else(url().matches(format!(r"\+|{ESCAPE}")), decoded, vec![self.set("req.url", url())]));
+        }
+        if self.reads_part(Field::PathExt) {
             let path = self.get("req.path");
             let extension = Expression::call("std.tolower", [regsub(path.clone(), r"(?s)^.*\.", "")]);
             code.push(when(path.matches(r"\.[^./]++\z"), vec![self.set("req.path.ext", extension)]));
@@ -223,44 +228,20 @@ impl<'r> Generator<'r> {
         for field in &self.views.twice {
             let name = field.row().name;
             let once = self.get(name);
-            code.push(when(once.clone().matches("%"), vec![self.set(&format!("{name} twice"), url_decoded(once))]));
+            let twice = format!("{name} twice");
+            let set = self.set(&twice, url_decoded(once.clone()));
+            let body = if self.reckons {
+                let mut body = self.reckon(once.clone(), TWICE);
+                let mut decode = vec![set];
+                decode.extend(self.shrink(once.clone(), self.get(&twice)));
+                body.push(self.with_room(decode));
+                body
+            } else {
+                vec![set]
+            };
+            code.push(when(once.matches(ESCAPE), body));
         }
         code
-    }
-
-    /// What [`Generator::url_views`] takes, in lengths of the part of the URL that each is made of.
-    pub(super) fn url_costs(&self) -> BTreeMap<UrlPart, Cost> {
-        let reads = |field| self.views.url_fields.contains(&field) || self.views.twice.contains(&field);
-        let reads_path = reads(Field::Path) || reads(Field::PathExt);
-        let mut total: BTreeMap<UrlPart, Cost> = BTreeMap::new();
-        let mut add = |part, cost: Cost| total.entry(part).or_default().add(cost);
-        // Cut out and kept; what is decoded is cut out, unless the raw part is there, decoded and kept.
-        let cut = |raw| u32::from(!reads(raw));
-        if reads(Field::PathRaw) {
-            add(UrlPart::Path, Cost::flat(2));
-        }
-        if reads(Field::QueryRaw) {
-            add(UrlPart::Query, Cost::flat(2));
-        }
-        if reads_path {
-            let cut = cut(Field::PathRaw);
-            add(UrlPart::Path, Cost::decoding(1 + cut, 2 + cut, 0, 5 + cut));
-        }
-        if reads(Field::Query) {
-            let cut = cut(Field::QueryRaw);
-            add(UrlPart::Query, Cost::decoding(1 + cut, 3 + cut, 0, 6 + cut));
-        }
-        if reads(Field::Url) {
-            let joined = reads_path && reads(Field::Query);
-            add(UrlPart::Whole, if joined { Cost::decoding(1, 2, 0, 2) } else { Cost::decoding(1, 3, 0, 6) });
-        }
-        if reads(Field::PathExt) {
-            add(UrlPart::Path, Cost::flat(3));
-        }
-        for field in &self.views.twice {
-            add(UrlPart::of(*field), Cost::decoding(0, 0, 2, 5));
-        }
-        total
     }
 
     /// X-Forwarded-For without the peer that varnishd appended; absent when the client sent none.

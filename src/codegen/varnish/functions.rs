@@ -3,7 +3,7 @@
 
 use super::super::vcl::{Expression, Statement, when, when_else};
 use super::Generator;
-use super::views::{Cost, Operand, regsub, regsuball, url_decoded};
+use super::views::{Cost, ESCAPE, Operand, regsub, regsuball, url_decoded};
 use crate::catalog::{Field, HTML_NAMES, MAX_PARENT_SEGMENTS};
 use crate::ir::{Call, Value};
 use crate::source::Span;
@@ -17,6 +17,11 @@ pub struct Made {
     pub absentable: bool,
 }
 
+/// What may be a character reference.
+pub const REFERENCE: &str = "&(?:#[0-9xX]|[A-Za-z]{2,7};)";
+/// A path in which something is to be resolved.
+pub const DOTS: &str = r"(?s)^(?=/).*(?://|/\.)";
+
 impl<'r> Generator<'r> {
     /// The code that sets the variable `name` to `call` of `inner`.
     pub(super) fn function(
@@ -29,34 +34,34 @@ impl<'r> Generator<'r> {
     ) -> Option<Made> {
         let text = inner.text.clone();
         let simple = |code, times| Some(Made { code, cost: Cost::flat(times), absentable: false });
-        // A plain URL holds no white space, and what a pattern does not find is not copied.
-        let spaces = |code| {
-            let cost = Cost { plain: 1, ..Cost::flat(2) };
-            Some(Made { code: vec![code], cost, absentable: false })
-        };
+        // What a pattern does not find is not copied: each finds nothing where nothing is to be changed.
+        let spaces = |code, cost| Some(Made { code: vec![code], cost, absentable: false });
+        let blanks = Cost { blanks: 1, ..Cost::flat(1) };
         let set = |generator: &Generator<'_>, value| generator.set(name, value);
         match call {
             Call::Lower => simple(vec![set(self, Expression::call("std.tolower", [text]))], 2),
             Call::Upper => simple(vec![set(self, Expression::call("std.toupper", [text]))], 2),
-            Call::Trim => spaces(set(self, regsuball(text, r"^\s++|(?<!\s)\s++\z", ""))),
-            Call::Squeeze => spaces(set(self, regsuball(text, r"\s++", " "))),
-            Call::RemoveWhitespace => spaces(set(self, regsuball(text, r"\s++", ""))),
+            Call::Trim => spaces(set(self, regsuball(text, r"^\s++|(?<!\s)\s++\z", "")), blanks),
+            Call::Squeeze => spaces(set(self, regsuball(text, r"\s{2,}+|[^\S ]", " ")), blanks),
+            Call::RemoveWhitespace => {
+                spaces(set(self, regsuball(text, r"\s++", "")), Cost { spaces: 1, ..Cost::flat(1) })
+            }
             Call::UrlDecode => {
                 self.need("blob", span, "`url_decode`");
                 let decoded = set(self, url_decoded(text.clone()));
-                let code = vec![when_else(text.clone().matches("%"), vec![decoded], vec![set(self, text)])];
-                let cost = Cost::decoding(1, 1, 2, 5);
+                let code = vec![when_else(text.clone().matches(ESCAPE), vec![decoded], vec![set(self, text)])];
+                let cost = Cost { escapes: 1, guards: 1, ..Cost::flat(1) };
                 Some(Made { code, cost, absentable: false })
             }
             Call::HtmlDecode => {
                 self.need("blob", span, "`html_decode`");
                 let code = vec![when_else(
-                    text.clone().matches("&(?:#[0-9xX]|[A-Za-z]{2,7};)"),
+                    text.clone().matches(REFERENCE),
                     vec![set(self, html_decoded(text.clone()))],
                     vec![set(self, text)],
                 )];
-                // With references: the table, what was a `%`, the escapes, the decoded text, without the table, the copy.
-                let cost = Cost { references: 8, ..Cost::flat(1) };
+                // With references: what was a `%`, the table, the escapes, the decoded text, without the table, the copy.
+                let cost = Cost { references: 6, ..Cost::flat(1) };
                 Some(Made { code, cost, absentable: false })
             }
             Call::Base64Decode => {
@@ -80,7 +85,7 @@ impl<'r> Generator<'r> {
                 }
                 self.normalizes.push(text.clone());
                 let code = vec![when_else(
-                    text.clone().matches(r"(?s)^(?=/).*(?://|/\.)"),
+                    text.clone().matches(DOTS),
                     vec![set(self, path_normalized(text.clone()))],
                     vec![set(self, text)],
                 )];

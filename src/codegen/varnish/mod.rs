@@ -86,7 +86,6 @@ struct Generator<'r> {
     keyed_urls: u32,
     /// The workspace is reckoned with.
     reckons: bool,
-    reckons_lists: bool,
 }
 
 /// The VCL and the manifest of a set that `ir::select` gave. Nothing but diagnostics when a rule cannot be expressed.
@@ -146,7 +145,6 @@ impl<'r> Generator<'r> {
             keyed_headers: Vec::new(),
             keyed_urls: 0,
             reckons: false,
-            reckons_lists: false,
         }
     }
 

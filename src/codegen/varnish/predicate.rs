@@ -130,6 +130,8 @@ impl<'r> Generator<'r> {
 
     fn text_check(&mut self, value: &Value, check: &Check, span: Span) -> Option<Expression> {
         // `lower` and `upper` against constants need no copy: they ignore case.
+        let outer = if let Check::Text { .. } = check { case_outside(value) } else { None };
+        let value = outer.as_ref().unwrap_or(value);
         if let (Value::Call(call @ (Call::Lower | Call::Upper), argument), Check::Text { operator, needles }) =
             (value, check)
         {
@@ -174,11 +176,7 @@ impl<'r> Generator<'r> {
         self.reads_url = true;
         self.views.twice.insert(field);
         let text = self.get(&format!("{} twice", field.row().name));
-        Operand {
-            presence: Presence::IfSet(text.clone()),
-            text,
-            source: super::views::Source::Url(super::views::UrlPart::of(field)),
-        }
+        Operand { presence: Presence::IfSet(text.clone()), text, source: super::views::Source::Url(field) }
     }
 
     fn address_check(&mut self, value: &Value, check: &Check, span: Span) -> Option<Expression> {
@@ -419,6 +417,20 @@ fn folded(needle: &Text, call: Call) -> Option<Text> {
     let other_case =
         |byte: &u8| if call == Call::Lower { byte.is_ascii_uppercase() } else { byte.is_ascii_lowercase() };
     (needle.ignore_case || !needle.bytes.iter().any(other_case)).then(|| needle.clone())
+}
+
+/// `lower` and `upper` moved outwards, over functions to which case means nothing.
+fn case_outside(value: &Value) -> Option<Value> {
+    let Value::Call(call, argument) = value else { return None };
+    let inner = case_outside(argument);
+    let argument = inner.as_ref().unwrap_or(argument);
+    match (call, argument) {
+        (
+            Call::Trim | Call::Squeeze | Call::RemoveWhitespace | Call::PathNormalize,
+            Value::Call(case @ (Call::Lower | Call::Upper), text),
+        ) => Some(Value::Call(*case, Box::new(Value::Call(*call, text.clone())))),
+        _ => inner.map(|argument| Value::Call(*call, Box::new(argument))),
+    }
 }
 
 /// The elements of a list that is known beforehand: headers by name, forms of a scalar field.

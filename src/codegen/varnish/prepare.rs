@@ -3,16 +3,14 @@
 
 use super::super::vcl::{Comparator, Expression, Item, Statement, when};
 use super::Generator;
-use super::room::over;
+use super::room::{over, register};
 use super::views::{Source, View, lost};
-use super::visit::PER_SUB;
 use crate::catalog::Field;
 
 impl<'r> Generator<'r> {
     /// Joined headers, limits, views; their subs, and the calls in `body`.
     pub(super) fn prepare_items(
         &mut self,
-        has_room: bool,
         url_calls: &[Statement],
         cookie_calls: &[Statement],
         body: &mut Vec<Statement>,
@@ -34,22 +32,19 @@ impl<'r> Generator<'r> {
         }
         let is_within = self.over().equals(Expression::Integer(0));
         if self.reads_url {
-            let long = Expression::all([is_within.clone(), self.url_is_long()]);
+            let long = Expression::all([is_within, self.url_is_long()]);
             body.push(when(long, vec![self.set_int("over", Expression::Integer(over::URL))]));
         }
-        if has_room {
-            body.push(when(is_within, vec![self.call("room")]));
+        let mut calls = self.header_values(&mut items);
+        if !cookie_calls.is_empty() {
+            calls.push(self.with_room(cookie_calls.to_vec()));
         }
-        let mut open = self.header_values(&mut items);
-        open.extend_from_slice(cookie_calls);
         if self.reads_url {
-            let mut calls = self.url_values(&mut items);
-            calls.extend_from_slice(url_calls);
-            open.push(when(self.over().compare(Comparator::NotEqual, Expression::Integer(over::URL)), calls));
+            let values = self.url_values(&mut items, url_calls);
+            let is_not = |kind| self.over().compare(Comparator::NotEqual, Expression::Integer(kind));
+            calls.push(when(Expression::all([is_not(over::WORKSPACE), is_not(over::URL)]), values));
         }
-        if !open.is_empty() {
-            body.push(when(self.over().compare(Comparator::NotEqual, Expression::Integer(over::WORKSPACE)), open));
-        }
+        body.extend(calls);
         items
     }
 
@@ -57,69 +52,93 @@ impl<'r> Generator<'r> {
         // varnishd joins X-Forwarded-For itself and refuses a second Host or Content-Length.
         let once = ["host", "content-length", "x-forwarded-for"];
         let headers = self.headers.iter().filter(|header| !once.contains(&header.as_str()));
-        headers
-            .map(|header| {
-                let mut arguments = vec![Expression::Header("req", header.clone())];
-                if header == "cookie" {
-                    arguments.push(Expression::text("; "));
-                }
-                Statement::Do(Expression::call("std.collect", arguments))
-            })
-            .collect()
+        let mut code = Vec::new();
+        if self.reckons {
+            code.push(self.set_int("copies", Expression::Integer(1)));
+        }
+        for header in headers {
+            let value = || Expression::Header("req", header.clone());
+            let mut arguments = vec![value()];
+            if header == "cookie" {
+                arguments.push(Expression::text("; "));
+            }
+            let join = Statement::Do(Expression::call("std.collect", arguments));
+            if !self.reckons {
+                code.push(join);
+                continue;
+            }
+            // Of one line no copy is made.
+            let is_joined = value().compare(Comparator::NotEqual, register());
+            let reckon = when(is_joined, vec![Statement::Set(register(), value()), self.call("room")]);
+            code.push(when(value(), vec![Statement::Set(register(), value()), join, reckon]));
+        }
+        code
     }
 
     /// Values that are no part of the URL: subs, and the calls of them.
     fn header_values(&mut self, items: &mut Vec<Item>) -> Vec<Statement> {
+        let room = self.header_room();
+        let (mut calls, subs) = self.chunks("header_room", "What is made of headers.", room);
+        items.extend(subs);
         let mut code = self.forwarded_view();
         code.extend(self.small_views());
-        let views: Vec<View> = self
-            .views
-            .functions
-            .iter()
-            .filter(|view| !matches!(view.operand.source, Source::Url(_)))
-            .cloned()
-            .collect();
-        code.extend(views.iter().flat_map(|view| view.code.clone()));
-        code.extend(lost(&views).map(|lost| self.full_when(lost)));
-        let mut calls = Vec::new();
-        for chunk in code.chunks(PER_SUB) {
-            let name = self.names.unique("header_values");
-            calls.push(Statement::Call(name.clone()));
-            items.push(Item::Sub {
-                name,
-                comment: vec![
-                    "Values of headers and functions of them, each under the name that signatures use.".to_owned(),
-                ],
-                body: chunk.to_vec(),
-            });
+        let (values, subs) = self.chunks("header_values", "Values of headers.", code);
+        items.extend(subs);
+        if !values.is_empty() {
+            calls.push(self.with_room(values));
         }
+        let views = self.views.functions.iter().filter(|view| !matches!(view.operand.source, Source::Url(_)));
+        let views: Vec<View> = views.cloned().collect();
+        calls.extend(self.function_calls("header", &views, items));
+        calls.extend(lost(&views).map(|lost| self.full_when(lost)));
         calls
     }
 
-    /// Values of the URL: subs, and the calls of them.
-    fn url_values(&mut self, items: &mut Vec<Item>) -> Vec<Statement> {
+    /// Values of the URL: subs, and the calls of them and of its lists.
+    fn url_values(&mut self, items: &mut Vec<Item>, url_calls: &[Statement]) -> Vec<Statement> {
+        let room = self.part_room();
+        let (mut calls, subs) = self.chunks("url_room", "What the parts of the URL take.", room);
+        items.extend(subs);
         let mut code = vec![self.origin_form()];
         code.extend(self.url_views());
-        let views: Vec<View> =
-            self.views.functions.iter().filter(|view| matches!(view.operand.source, Source::Url(_))).cloned().collect();
-        code.extend(views.iter().flat_map(|view| view.code.clone()));
         if self.redirects_url {
             code.push(self.set("redirect url", Expression::name("req.url")));
         }
-        let mut calls = Vec::new();
-        for (index, chunk) in code.chunks(PER_SUB).enumerate() {
-            let name = if index == 0 { self.sub("url") } else { self.names.unique("url") };
-            calls.push(Statement::Call(name.clone()));
-            items.push(Item::Sub {
-                name,
-                comment: vec![
-                    "The URL in origin form and its parts, decoded once. A `%` that starts no escape and that of `%00`"
-                        .to_owned(),
-                    "are escaped before: blob.transcode fails on the one and cuts at the other.".to_owned(),
-                ],
-                body: chunk.to_vec(),
-            });
+        let name = self.sub("url");
+        let room = self.view_room();
+        let (room, subs) = self.chunks("parts_room", "What is made of the parts: each is measured.", room);
+        items.push(Item::Sub {
+            name: name.clone(),
+            comment: vec![
+                "The URL in origin form and its parts, decoded once. A `%` that starts no escape and that of `%00`"
+                    .to_owned(),
+                "are escaped before: blob.transcode fails on the one and cuts at the other.".to_owned(),
+            ],
+            body: code,
+        });
+        items.extend(subs);
+        let code = self.part_views();
+        let (mut then, subs) = self.chunks("parts", "What is made of the parts.", code);
+        items.extend(subs);
+        let views = self.views.functions.iter().filter(|view| matches!(view.operand.source, Source::Url(_)));
+        let views: Vec<View> = views.cloned().collect();
+        then.extend(self.function_calls("url", &views, items));
+        self.check_parts(&views, &mut then);
+        if !url_calls.is_empty() {
+            then.push(self.with_room(url_calls.to_vec()));
         }
+        let mut after = vec![Statement::Call(name)];
+        after.extend(room);
+        after.push(self.with_room(then));
+        if calls.is_empty() {
+            return after;
+        }
+        calls.push(self.with_room(after));
+        calls
+    }
+
+    /// Whether there is more to climb than is resolved, and whether everything is there.
+    fn check_parts(&self, views: &[View], calls: &mut Vec<Statement>) {
         if !self.normalizes.is_empty() {
             calls.push(when(
                 Expression::all([self.over().equals(Expression::Integer(0)), self.climbs()]),
@@ -131,11 +150,10 @@ impl<'r> Generator<'r> {
             .into_iter()
             .filter(|field| self.views.url_fields.contains(field))
             .map(|field| self.get(field.row().name).not());
-        let gone = Expression::any(gone.chain(lost(&views)));
+        let gone = Expression::any(gone.chain(lost(views)));
         if gone != Expression::Boolean(false) {
             calls.push(self.full_when(gone));
         }
-        calls
     }
 
     /// A value that must be there is not: the workspace was full.

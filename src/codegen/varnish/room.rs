@@ -1,10 +1,12 @@
 //! The workspace: what the copies of a request may take, reckoned before they are made. Varnish fails a request, or
-//! silently loses a value, when its workspace is full; here such a request is over a limit of its own.
+//! silently loses a value, when its workspace is full; here such a request is over a limit of its own. Every text is
+//! measured once it is there: a decoded one is shorter than what it was decoded from.
 
 use super::super::vcl::{Comparator, Expression, Item, Statement, when, when_else};
 use super::Generator;
-use super::room_url::{ABSOLUTE_COPIES, Heaviest as _};
-use super::views::{Cost, Source};
+use super::functions::{DOTS, REFERENCE};
+use super::views::{BROKEN_ESCAPE, Cost, ESCAPE, Operand, Presence, Source, View, many_broken_escapes};
+use crate::ir::{Call, Value};
 use std::collections::BTreeMap;
 
 /// Values of the variable `over`.
@@ -18,6 +20,9 @@ pub mod over {
     pub const NAMES: i64 = 4;
 }
 
+/// Holds a text without a copy of its own: the text that is measured, the element that is checked. Varnish keeps a
+/// pointer in it, where vmod var copies. Nothing of it is logged, and the service finds in it what it held before.
+pub const REGISTER: &str = "client.identity";
 /// Longest URL that `limits.url` may allow: its escaped form must fit the stack buffer of `blob.transcode`.
 pub const LONGEST_URL: u32 = 8192;
 /// What `workspace_client` (96 KB) has left for a request, its copies and the service: measured on 7.1.1.
@@ -25,48 +30,60 @@ const WORKSPACE: i64 = 77_000;
 /// The request itself lies there; one longer than this and full of copies fails, and `vcl_synth` makes the same of it.
 const REQUEST: i64 = 16_384;
 /// A joined header, a URL in absolute form: at most about `http_req_size`.
-pub(super) const LONGEST: i64 = 32_768;
+const LONGEST: i64 = 32_768;
 /// For the log record, the response and the service's own code.
 const SERVICE: i64 = 5_000;
-/// A header that is no longer counts as this long.
-const SHORT: i64 = 128;
 /// Of one variable: its record and its name.
 const VARIABLE: i64 = 96;
+/// Sizes to which a length is rounded up.
+const SIZES: &[i64] = &[
+    32, 64, 128, 256, 384, 512, 768, 1024, 1536, 2048, 2560, 3072, 3584, 4096, 4352, 5120, 6144, 7168, 8192, 12_288,
+    16_384,
+];
+
+/// The register's text.
+pub(super) fn register() -> Expression {
+    Expression::name(REGISTER)
+}
 
 impl<'r> Generator<'r> {
     pub(super) fn over(&self) -> Expression {
         self.get_int("over")
     }
 
-    /// What a header's copies take, in its lengths: joined, seen by functions, walked as cookies, part of a rate's key.
-    fn header_costs(&self) -> BTreeMap<String, Cost> {
-        let mut costs: BTreeMap<String, Cost> = BTreeMap::new();
-        let mut add = |header: &str, cost: Cost| costs.entry(header.to_owned()).or_default().add(cost);
-        for header in self.headers.iter().filter(|header| !matches!(header.as_str(), "host" | "content-length")) {
-            add(header, Cost::flat(1));
+    /// What a header's copies take, in its lengths: cut, lower-cased, part of a rate's key.
+    fn header_costs(&self) -> BTreeMap<String, u32> {
+        let mut costs: BTreeMap<String, u32> = BTreeMap::new();
+        let mut add = |header: &str, copies: u32| *costs.entry(header.to_owned()).or_default() += copies;
+        if self.views.forwarded {
+            add("x-forwarded-for", 3);
+        }
+        if self.walks {
+            add("x-forwarded-for", 2);
+        }
+        if self.views.host {
+            add("host", 3);
+        }
+        for header in &self.keyed_headers {
+            add(header, 4);
+        }
+        costs
+    }
+
+    /// The most that can be made of one header.
+    fn worst_header(&self) -> u32 {
+        let mut costs = self.header_costs();
+        for header in &self.headers {
+            *costs.entry(header.clone()).or_default() += 1;
         }
         for view in &self.views.functions {
             if let Source::Header(header) = &view.operand.source {
-                add(header, view.cost);
+                *costs.entry(header.clone()).or_default() += view.cost.worst();
             }
         }
-        if self.views.forwarded {
-            add("x-forwarded-for", Cost::flat(3));
-        }
-        if self.walks {
-            add("x-forwarded-for", Cost::flat(2));
-        }
-        if self.views.host {
-            add("host", Cost::flat(3));
-        }
-        let (_, cookies) = self.visit_costs();
-        if cookies > 0 {
-            add("cookie", Cost::flat(cookies));
-        }
-        for header in &self.keyed_headers {
-            add(header, Cost::flat(4));
-        }
-        costs
+        let cookies = self.visits.iter().filter(|visit| !visit.reference.field.reads_url());
+        let cookies = cookies.map(|visit| visit.cost().worst() + 2).max().unwrap_or(0);
+        costs.into_values().max().unwrap_or(0) + cookies
     }
 
     /// Room for copies.
@@ -77,17 +94,11 @@ impl<'r> Generator<'r> {
         WORKSPACE - REQUEST - SERVICE - VARIABLE * i64::try_from(variables + 3 * keys).unwrap_or(i64::MAX / VARIABLE)
     }
 
-    /// The sub that reckons, unless everything fits anyway. Reports a set that could not work at all.
+    /// The subs that reckon, unless everything fits anyway. Reports a set that could not work at all.
     pub(super) fn room_items(&mut self) -> Vec<Item> {
-        let (url, headers, budget) = (self.url_factors(), self.header_costs(), self.budget());
-        let (lists, _) = self.visit_costs();
+        let budget = self.budget();
         let limit = i64::from(self.settings.limits.url);
-        let reads_url = self.reads_url && (!url.is_empty() || lists != Cost::default());
-        let heaviest = |of: &dyn Fn(Cost) -> u32| url.heaviest(lists, of);
-        // Short headers are not measured: what they may take is set aside.
-        let computed = headers.values().filter(|cost| cost.worst() > 1);
-        let budget = budget - computed.map(|cost| i64::from(cost.plain) * SHORT).sum::<i64>();
-        if i64::from(heaviest(&|cost| cost.plain)) * limit.min(1024) > budget {
+        if i64::from(self.url_copies(&|cost| cost.plain)) * limit.min(1024) > budget {
             let rules = self.heavy_rules().join(", ");
             self.unsupported(
                 self.any_span(),
@@ -97,107 +108,152 @@ impl<'r> Generator<'r> {
             );
             return Vec::new();
         }
-        let worst_header = headers.values().map(|cost| i64::from(cost.worst())).max().unwrap_or(0) * LONGEST;
-        let worst_url = if reads_url { i64::from(heaviest(&Cost::worst) + ABSOLUTE_COPIES) * limit } else { 0 };
-        if worst_header + worst_url <= budget {
+        let worst_url = i64::from(self.url_copies(&Cost::worst)) * limit;
+        if i64::from(self.worst_header()) * LONGEST + worst_url <= budget {
             return Vec::new();
         }
-        let mut items = Vec::new();
-        let mut body = Vec::new();
-        let sizes: Vec<Statement> = headers.iter().flat_map(|(header, cost)| self.header_room(header, *cost)).collect();
-        for chunk in sizes.chunks(super::visit::PER_SUB) {
-            let name = self.names.unique("room_headers");
-            body.push(Statement::Call(name.clone()));
-            items.push(Item::Sub {
-                name,
-                comment: vec!["Lengths of headers that are copied.".to_owned()],
-                body: chunk.to_vec(),
-            });
-        }
-        if reads_url {
-            for (part, code) in self.url_room(&url, lists) {
-                let name = self.names.unique(&format!("room_{part}"));
-                body.push(Statement::Call(name.clone()));
-                let comment = if part == "absolute" {
-                    "What putting a URL in absolute form into origin form takes.".to_owned()
-                } else {
-                    format!("Length of the {part}, and how many copies what stands in it makes necessary.")
-                };
-                items.push(Item::Sub { name, comment: vec![comment], body: code });
-            }
-        }
-        body.push(self.over_when_needed(budget));
-        items.insert(0, Item::Sub {
+        self.reckons = true;
+        let need = Expression::Product(Box::new(self.get_int("size")), Box::new(self.get_int("copies")));
+        let size = |bytes: i64| vec![self.set_int("size", Expression::Integer(bytes))];
+        let longer = |bytes: i64| register().matches(format!("(?s)^.{{{bytes}}}"));
+        let branches = SIZES.iter().enumerate().rev();
+        let branches = branches
+            .map(|(index, from)| (longer(*from), size(SIZES.get(index + 1).copied().unwrap_or(LONGEST))))
+            .collect();
+        let shortest = SIZES.first().copied().unwrap_or(LONGEST);
+        vec![Item::Sub {
             name: self.sub("room"),
             comment: vec![
-                "Bytes that the copies below may take of the workspace. Varnish would fail the request or lose a value".to_owned(),
-                "without a word when it is full; a request that needs too much is over a limit instead.".to_owned(),
+                format!(
+                    "Bytes that `copies` copies of the text in {REGISTER} take of the workspace. Varnish would fail"
+                ),
+                "the request or lose a value without a word when it is full; a request that needs too much is over a"
+                    .to_owned(),
+                format!(
+                    "limit instead. ({REGISTER} holds a text without a copy; the service finds what it held before.)"
+                ),
             ],
-            body,
-        });
-        self.reckons = true;
-        if lists != Cost::default() {
-            let product =
-                Expression::Product(Box::new(self.get_int("query size")), Box::new(self.get_int("list copies")));
-            let body = vec![when(
-                self.get_int("lists reckoned").equals(Expression::Integer(0)),
-                vec![
-                    self.set_int("lists reckoned", Expression::Integer(1)),
-                    self.add_int("need", product),
-                    self.over_when_needed(budget),
-                ],
-            )];
-            self.reckons_lists = true;
-            items.push(Item::Sub {
-                name: self.sub("lists"),
-                comment: vec!["The same for the parameters, once one that rules read is there.".to_owned()],
-                body,
-            });
+            body: vec![
+                when_else(longer(shortest), vec![Statement::If { branches, otherwise: Vec::new() }], size(shortest)),
+                self.add_int("need", need),
+                when(
+                    self.get_int("need").compare(Comparator::Greater, Expression::Integer(budget)),
+                    vec![self.set_int("over", Expression::Integer(over::WORKSPACE))],
+                ),
+            ],
+        }]
+    }
+
+    /// Reckons what is made of headers as such.
+    pub(super) fn header_room(&self) -> Vec<Statement> {
+        if !self.reckons {
+            return Vec::new();
         }
-        items
+        let header = |name: &str| Expression::Header("req", name.to_owned());
+        let costs = self.header_costs().into_iter();
+        costs.map(|(name, copies)| when(header(&name), self.reckon(header(&name), Cost::flat(copies)))).collect()
     }
 
-    /// Adds what one header may take.
-    fn header_room(&self, header: &str, cost: Cost) -> Vec<Statement> {
-        let text = || Expression::Header("req", header.to_owned());
-        let add = |bytes: i64, times: u32| vec![self.add_int("need", Expression::Integer(bytes * i64::from(times)))];
-        // What is joined and nothing else is measured coarsely.
-        let sizes: &[i64] =
-            if cost.worst() == 1 { &[1024, 4096, 8192] } else { &[SHORT, 256, 512, 1024, 2048, 4096, 8192] };
-        let usual = cost.plain.max(cost.escaped) + cost.nested;
-        let charge = |bytes: i64| {
-            if cost.worst() == usual {
-                return add(bytes, usual);
+    /// Functions, those of the fields first: the calls of what reckons and computes them.
+    pub(super) fn function_calls(&mut self, name: &str, views: &[View], items: &mut Vec<Item>) -> Vec<Statement> {
+        let mut calls = Vec::new();
+        let deepest = views.iter().map(|view| view.depth).max().unwrap_or(0);
+        for depth in 1..=deepest {
+            let views: Vec<&View> = views.iter().filter(|view| view.depth == depth).collect();
+            let mut costs: Vec<(&Operand, Cost)> = Vec::new();
+            for view in &views {
+                match costs.iter_mut().find(|(argument, _)| argument.text == view.argument.text) {
+                    Some((_, cost)) => cost.add(view.cost),
+                    None => costs.push((&view.argument, view.cost)),
+                }
             }
-            let mut pattern = super::views::BROKEN_ESCAPE.to_owned();
-            if cost.references > 0 {
-                pattern.push_str("|&[#A-Za-z]");
+            let mut room = Vec::new();
+            for (argument, cost) in costs.into_iter().filter(|_| self.reckons) {
+                match argument.presence {
+                    Presence::Always => room.extend(self.reckon(argument.text.clone(), cost)),
+                    Presence::IfSet(_) | Presence::Guarded(_) => {
+                        room.push(when(argument.text.clone(), self.reckon(argument.text.clone(), cost)));
+                    }
+                }
             }
-            vec![when_else(text().matches(pattern), add(bytes, cost.worst()), add(bytes, usual))]
+            let (reckoning, subs) = self.chunks(&format!("{name}_room"), "What the values below take.", room);
+            items.extend(subs);
+            let mut code: Vec<Statement> = views.iter().flat_map(|view| view.code.clone()).collect();
+            for view in views.iter().filter(|_| self.reckons) {
+                if let Value::Call(Call::UrlDecode, _) = view.value {
+                    let text = view.argument.text.clone();
+                    let shrunk = self.shrink(text.clone(), view.operand.text.clone());
+                    code.push(when(text.matches(ESCAPE), shrunk));
+                }
+            }
+            let comment = "Functions, each under the name that signatures use.";
+            let (computing, subs) = self.chunks(&format!("{name}_values"), comment, code);
+            items.extend(subs);
+            calls.extend(reckoning);
+            calls.push(self.with_room(computing));
+        }
+        calls
+    }
+
+    /// Statements for a request that has room for them.
+    pub(super) fn with_room(&self, code: Vec<Statement>) -> Statement {
+        when(self.over().compare(Comparator::NotEqual, Expression::Integer(over::WORKSPACE)), code)
+    }
+
+    /// Statements in subs of a good size.
+    pub(super) fn chunks(&mut self, name: &str, comment: &str, code: Vec<Statement>) -> (Vec<Statement>, Vec<Item>) {
+        let (mut calls, mut items) = (Vec::new(), Vec::new());
+        for chunk in code.chunks(super::visit::PER_SUB) {
+            let name = self.names.unique(name);
+            calls.push(Statement::Call(name.clone()));
+            items.push(Item::Sub { name, comment: vec![comment.to_owned()], body: chunk.to_vec() });
+        }
+        (calls, items)
+    }
+
+    /// Adds to `need` what is made of a text, and leaves the text in the register.
+    pub(super) fn reckon(&self, text: Expression, cost: Cost) -> Vec<Statement> {
+        self.reckon_with(text, cost, ESCAPE)
+    }
+
+    /// The same with a pattern for what `Cost::escapes` is about.
+    pub(super) fn reckon_with(&self, text: Expression, cost: Cost, escape: &str) -> Vec<Statement> {
+        let mut code = vec![self.set_int("copies", Expression::Integer(i64::from(cost.plain)))];
+        if text != register() {
+            code.insert(0, Statement::Set(register(), text));
+        }
+        let more = |times: u32| self.add_int("copies", Expression::Integer(i64::from(times)));
+        let holds = |pattern: &str| register().matches(pattern);
+        if cost.escapes > 0 {
+            let mut body = vec![more(cost.escapes)];
+            if cost.guards > 0 {
+                let many = when(register().matches(many_broken_escapes()), vec![more(2 * cost.guards)]);
+                body.push(when(holds(BROKEN_ESCAPE), vec![more(cost.guards), many]));
+            }
+            code.push(when(holds(escape), body));
+        }
+        if cost.references > 0 {
+            let many = when(holds("^(?:[^%]*+%){32}"), vec![more(cost.references)]);
+            code.push(when(holds(REFERENCE), vec![more(cost.references), many]));
+        }
+        for (pattern, times) in [(r"[\t-\r]|  |^ | \z", cost.blanks), (r"\s", cost.spaces), (DOTS, cost.dots)] {
+            code.extend((times > 0).then(|| when(holds(pattern), vec![more(times)])));
+        }
+        code.push(self.call("room"));
+        code
+    }
+
+    /// What was decoded took two copies of the result, and not of what it was decoded from.
+    pub(super) fn shrink(&self, text: Expression, decoded: Expression) -> Vec<Statement> {
+        let count = |text, copies| {
+            [Statement::Set(register(), text), self.set_int("copies", Expression::Integer(copies)), self.call("room")]
         };
-        let branches = (1..sizes.len())
-            .rev()
-            .map(|index| {
-                // A joined header can be as long as the request.
-                let to = sizes.get(index + 1).copied().unwrap_or(LONGEST - 4096);
-                (text().matches(format!("^.{{{}}}", sizes[index])), charge(to))
-            })
-            .collect();
-        // Absent and short ones, which are usual, are told by one pattern.
-        let shortest = text().matches(format!("^.{{{}}}", sizes[0]));
-        vec![when(shortest, vec![Statement::If { branches, otherwise: charge(sizes[1]) }])]
-    }
-
-    fn over_when_needed(&self, budget: i64) -> Statement {
-        when(
-            self.get_int("need").compare(Comparator::Greater, Expression::Integer(budget)),
-            vec![self.set_int("over", Expression::Integer(over::WORKSPACE))],
-        )
+        count(text, -2).into_iter().chain(count(decoded, 2)).collect()
     }
 
     /// Ids of the rules that compute something.
     fn heavy_rules(&self) -> Vec<String> {
-        let calls = |value: &crate::ir::Value| matches!(value, crate::ir::Value::Call(..));
+        let calls = |value: &Value| matches!(value, Value::Call(..));
         let heavy = self.ruleset.rules.iter().filter(|rule| {
             rule.predicates().any(|predicate| {
                 let mut found = false;

@@ -1,169 +1,152 @@
-//! How long a URL's path and query are and how many copies will be made of each: the part of `room` that is about the
-//! URL. A path is short and a query can be long, so each is measured by itself, and so is what stands in it.
+//! What is made of the URL, in two steps: its parts, reckoned from the URL as it came; then what is made of those parts,
+//! each measured when it is there.
 
-use super::super::vcl::{Expression, Statement, when, when_else};
+use super::super::vcl::{Expression, Statement, when};
 use super::Generator;
-use super::room::LONGEST;
-use super::views::{Cost, Source, UrlPart};
+use super::views::{Cost, ESCAPE, Source, UrlPart};
+use crate::catalog::Field;
 use std::collections::BTreeMap;
 
-/// The original and the origin form of a URL in absolute form.
-pub const ABSOLUTE_COPIES: u32 = 4;
-
-/// What is made of each part of the URL.
-pub type UrlFactors = BTreeMap<UrlPart, Cost>;
-
-/// Sums over [`UrlFactors`].
-pub trait Heaviest {
-    /// Copies of the heaviest byte of a URL: it lies in the path or in the query.
-    fn heaviest(&self, lists: Cost, of: &dyn Fn(Cost) -> u32) -> u32;
-}
-
-impl Heaviest for UrlFactors {
-    fn heaviest(&self, lists: Cost, of: &dyn Fn(Cost) -> u32) -> u32 {
-        let part = |part| of(self.get(&part).copied().unwrap_or_default());
-        part(UrlPart::Whole) + part(UrlPart::Path).max(part(UrlPart::Query) + of(lists))
-    }
-}
-
-impl UrlPart {
-    /// In the names of variables.
-    fn name(self) -> &'static str {
-        match self {
-            UrlPart::Whole => "url",
-            UrlPart::Path => "path",
-            UrlPart::Query => "query",
-        }
-    }
-
-    /// A pattern for something in this part of `req.url`.
-    fn holds(self, pattern: &str) -> Expression {
-        let target = Expression::name("req.url");
-        target.matches(match self {
-            UrlPart::Whole => pattern.to_owned(),
-            UrlPart::Path => format!("^[^?]*?(?:{pattern})"),
-            UrlPart::Query => format!(r"^[^?]*+\?.*?(?:{pattern})"),
-        })
-    }
-
-    /// So many `%` that start no escape that the guard of a decoding would make much of them. Those of the query are also
-    /// counted where the path is asked: that errs on the safe side.
-    fn starts_with_many_broken_escapes(self) -> Expression {
-        let start = match self {
-            UrlPart::Whole | UrlPart::Path => "^",
-            UrlPart::Query => r"^[^?]*+\?",
-        };
-        Expression::name("req.url").matches(super::views::many_broken_escapes(start))
-    }
-
-    /// At least so many bytes.
-    fn has_bytes(self, bytes: i64) -> Expression {
-        let target = Expression::name("req.url");
-        target.matches(match self {
-            UrlPart::Whole => format!("^.{{{bytes}}}"),
-            UrlPart::Path => format!("^[^?]{{{bytes}}}"),
-            UrlPart::Query => format!(r"^[^?]*+\?.{{{bytes}}}"),
-        })
-    }
-}
-
-/// A part that is no longer counts as this long.
-const SHORT: i64 = 256;
+/// Of a URL in absolute form: the original and the origin form.
+const ABSOLUTE_COPIES: u32 = 3;
+/// A form decoded twice.
+pub const TWICE: Cost = Cost { plain: 0, escapes: 2, guards: 1, blanks: 0, spaces: 0, dots: 0, references: 0 };
+/// More when its host is long.
+const LONG_HOST: &str = "^[^:]*+://[^/?#]{128}";
 
 impl<'r> Generator<'r> {
-    /// What the URL's views take, in the lengths of its parts.
-    pub(super) fn url_factors(&self) -> UrlFactors {
-        let mut factors = self.url_costs();
+    /// Whether the decoded URL is put together from its decoded parts.
+    pub(super) fn joins_url(&self) -> bool {
+        let reads = |field| self.reads_part(field);
+        reads(Field::Url) && reads(Field::Query) && (reads(Field::Path) || reads(Field::PathExt))
+    }
+
+    /// A field of the URL that is computed.
+    pub(super) fn reads_part(&self, field: Field) -> bool {
+        self.views.url_fields.contains(&field) || self.views.twice.contains(&field)
+    }
+
+    /// What the parts take, in the length of the URL as it came.
+    fn part_costs(&self) -> BTreeMap<UrlPart, Cost> {
+        let reads = |field| self.reads_part(field);
+        let mut costs: BTreeMap<UrlPart, Cost> = BTreeMap::new();
+        let mut add = |part, cost: Cost| costs.entry(part).or_default().add(cost);
+        // Cut out and kept; what is decoded is cut out, unless the raw part is there, decoded and kept.
+        for (part, raw, decoded, decoding) in [
+            (
+                UrlPart::Path,
+                Field::PathRaw,
+                reads(Field::Path) || reads(Field::PathExt),
+                Cost { escapes: 1, guards: 1, ..Cost::flat(1) },
+            ),
+            // A plus is one more copy.
+            (UrlPart::Query, Field::QueryRaw, reads(Field::Query), Cost { escapes: 2, guards: 1, ..Cost::flat(1) }),
+        ] {
+            if reads(raw) {
+                add(part, Cost::flat(2));
+            }
+            if decoded {
+                add(part, decoding);
+                add(part, Cost::flat(u32::from(!reads(raw))));
+            }
+        }
+        if reads(Field::Url) && !self.joins_url() {
+            add(UrlPart::Whole, Cost { escapes: 2, guards: 1, ..Cost::flat(1) });
+        }
+        add(UrlPart::Whole, Cost::flat(4 * self.keyed_urls + u32::from(self.redirects_url)));
+        costs
+    }
+
+    /// What is made of the parts, in the length of each; functions and what is decoded twice are reckoned
+    /// later.
+    fn view_costs(&self) -> BTreeMap<Field, Cost> {
+        let mut costs: BTreeMap<Field, Cost> = BTreeMap::new();
+        let joins = self.joins_url();
+        let mut add = |field: Field, cost: Cost| {
+            let both = [Field::Path, Field::Query];
+            let one = [if field == Field::PathExt { Field::Path } else { field }];
+            let fields: &[Field] = if joins && field == Field::Url { &both } else { &one };
+            for field in fields {
+                costs.entry(*field).or_default().add(cost);
+            }
+        };
+        if joins {
+            add(Field::Url, Cost::flat(1));
+        }
+        costs
+    }
+
+    /// Copies of the heaviest byte of a URL: it lies in the path or in the query, and perhaps in a list.
+    pub(super) fn url_copies(&self, of: &dyn Fn(Cost) -> u32) -> u32 {
+        if !self.reads_url {
+            return 0;
+        }
+        let mut copies = self.part_costs();
+        for (field, cost) in self.view_costs() {
+            copies.entry(UrlPart::of(field)).or_default().add(cost);
+        }
+        for field in &self.views.twice {
+            copies.entry(UrlPart::of(*field)).or_default().add(TWICE);
+        }
         for view in &self.views.functions {
-            if let Source::Url(part) = view.operand.source {
-                factors.entry(part).or_default().add(view.cost);
+            if let Source::Url(field) = view.operand.source {
+                copies.entry(UrlPart::of(field)).or_default().add(view.cost);
             }
         }
-        if self.keyed_urls > 0 {
-            factors.entry(UrlPart::Whole).or_default().add(Cost::flat(4 * self.keyed_urls));
+        // An occurrence has one name, so different names share the query's length; several lists of one name do not.
+        let mut names: BTreeMap<&[Vec<u8>], u32> = BTreeMap::new();
+        for visit in self.visits.iter().filter(|visit| visit.reference.field.reads_url()) {
+            *names.entry(&visit.reference.keys).or_default() += 2 + of(visit.cost());
         }
-        factors
+        let lists = names.into_values().max().unwrap_or(0);
+        let part = |part| of(copies.get(&part).copied().unwrap_or_default());
+        part(UrlPart::Whole) + part(UrlPart::Path).max(part(UrlPart::Query) + lists)
     }
 
-    /// Measures the parts of the URL and adds what the copies of each take to `need`; those of the parameters are
-    /// added later, when one that rules read is there. Each part with its name: a sub of its own.
-    pub(super) fn url_room(&self, url: &UrlFactors, lists: Cost) -> Vec<(&'static str, Vec<Statement>)> {
-        let mut parts = Vec::new();
-        for part in [UrlPart::Path, UrlPart::Query, UrlPart::Whole] {
-            let cost = url.get(&part).copied().unwrap_or_default();
-            let lists = if part == UrlPart::Query { lists } else { Cost::default() };
-            if cost != Cost::default() || lists != Cost::default() {
-                parts.push((part.name(), self.part_room(part, cost, lists)));
-            }
+    /// Reckons the parts.
+    pub(super) fn part_room(&self) -> Vec<Statement> {
+        if !self.reckons || !self.reads_url {
+            return Vec::new();
         }
-        let absolute = self.measured(UrlPart::Whole, "url size");
-        let product = Expression::Product(
-            Box::new(self.get_int("url size")),
-            Box::new(Expression::Integer(i64::from(ABSOLUTE_COPIES))),
-        );
-        let mut measured = if url.contains_key(&UrlPart::Whole) { Vec::new() } else { absolute };
-        measured.push(self.add_int("need", product));
-        let absolute = when(Expression::name("req.url").matches(super::fields::ABSOLUTE), measured);
-        parts.push(("absolute", vec![absolute]));
-        parts
+        let costs = self.part_costs();
+        let part = |part| costs.get(&part).copied().unwrap_or_default();
+        let mut cost = part(UrlPart::Path).max(part(UrlPart::Query));
+        cost.add(part(UrlPart::Whole));
+        let url = || Expression::name("req.url");
+        let mut code = self.reckon_with(url(), cost, &format!(r"\+|{ESCAPE}"));
+        let copies = |copies: u32| self.set_int("copies", Expression::Integer(i64::from(copies)));
+        let long_host = when(url().matches(LONG_HOST), vec![copies(ABSOLUTE_COPIES + 3)]);
+        let absolute = vec![copies(ABSOLUTE_COPIES), long_host, self.call("room")];
+        code.push(when(url().matches(super::fields::ABSOLUTE), absolute));
+        // The longest that a list can be.
+        code.push(self.set_int("url size", self.get_int("size")));
+        code
     }
 
-    /// Sets the variable `name` to the length of a part, rounded up.
-    fn measured(&self, part: UrlPart, name: &str) -> Vec<Statement> {
-        let limit = i64::from(self.settings.limits.url);
-        let step = match part {
-            // Doubling: a long path is rare.
-            UrlPart::Path => None,
-            UrlPart::Whole | UrlPart::Query => Some(SHORT),
-        };
-        let mut sizes = vec![SHORT];
-        while let Some(last) = sizes.last().copied().filter(|last| *last < limit) {
-            sizes.push(step.map_or(last * 2, |step| last + step.max(limit.div_euclid(32))));
+    /// Reckons what is made of the parts.
+    pub(super) fn view_room(&self) -> Vec<Statement> {
+        if !self.reckons {
+            return Vec::new();
         }
-        sizes.extend([8192, 16_384].into_iter().filter(|size| *size > limit + SHORT));
-        let size = |bytes: i64| vec![self.set_int(name, Expression::Integer(bytes))];
-        let branches = sizes
-            .iter()
-            .enumerate()
-            .rev()
-            .map(|(index, from)| (part.has_bytes(*from), size(sizes.get(index + 1).copied().unwrap_or(LONGEST))))
-            .collect();
-        vec![when_else(part.has_bytes(SHORT), vec![Statement::If { branches, otherwise: Vec::new() }], size(SHORT))]
-    }
-
-    /// One part: its size, the copies that are made of it, and their product.
-    fn part_room(&self, part: UrlPart, cost: Cost, lists: Cost) -> Vec<Statement> {
-        let (size, copies) = (format!("{} size", part.name()), format!("{} copies", part.name()));
-        let mut body = self.measured(part, &size);
-        let set = |times: u32, lists: Option<u32>| {
-            let mut body = vec![self.set_int(&copies, Expression::Integer(i64::from(times)))];
-            body.extend(lists.map(|times| self.set_int("list copies", Expression::Integer(i64::from(times)))));
-            body
-        };
-        let with_lists = lists != Cost::default();
-        let chosen = |of: &dyn Fn(Cost) -> u32| set(of(cost), with_lists.then(|| of(lists)));
-        body.push(Statement::If {
-            branches: vec![
-                (part.starts_with_many_broken_escapes(), chosen(&|cost| cost.broken)),
-                (part.holds(super::views::BROKEN_ESCAPE), chosen(&|cost| cost.stray)),
-                (part.holds("%25"), chosen(&|cost| cost.escaped + cost.nested)),
-                (part.holds("[%+]"), chosen(&|cost| cost.escaped)),
-            ],
-            otherwise: chosen(&|cost| cost.plain),
-        });
-        let more = |pattern: &str, of: &dyn Fn(Cost) -> u32| {
-            let mut body = Vec::new();
-            for (name, times) in [(copies.as_str(), of(cost)), ("list copies", of(lists))] {
-                if times > 0 {
-                    body.push(self.add_int(name, Expression::Integer(i64::from(times))));
-                }
-            }
-            (!body.is_empty()).then(|| when(part.holds(pattern), body))
-        };
-        body.extend(more(r"//|/\.|%2[5EeFf]|%[^0-9A-Fa-f]", &|cost| cost.dots));
-        body.extend(more("[#;]|%(?:2[35]|3[Bb])|%[^0-9A-Fa-f]", &|cost| cost.references));
-        let product = Expression::Product(Box::new(self.get_int(&size)), Box::new(self.get_int(&copies)));
-        body.push(self.add_int("need", product));
-        body
+        let text = |field: Field| self.get(field.row().name);
+        let mut code = Vec::new();
+        // Decoded parts take two copies, of what they are now and no longer of the URL; put together, they take another.
+        let copies = if self.joins_url() { 3 } else { 2 };
+        let decoded = [Field::Path, Field::Query].into_iter().filter(|field| self.reads_part(*field));
+        let decoded: Vec<Statement> = decoded.flat_map(|field| self.reckon(text(field), Cost::flat(copies))).collect();
+        if !decoded.is_empty() {
+            let twice = Expression::Product(Box::new(self.get_int("url size")), Box::new(Expression::Integer(2)));
+            let less = Expression::Difference(Box::new(self.get_int("need")), Box::new(twice));
+            let mut body = vec![self.set_int("need", less)];
+            body.extend(decoded);
+            code.push(when(Expression::name("req.url").matches(format!(r"\+|{ESCAPE}")), body));
+        }
+        code.extend(self.view_costs().into_iter().flat_map(|(field, cost)| self.reckon(text(field), cost)));
+        if self.reads_part(Field::PathExt) {
+            // Cut out, lower-cased and kept; hardly ever as long as this.
+            let path = self.get(Field::Path.row().name);
+            code.push(when(path.clone().matches(r"\.[^./]{128}[^./]*+\z"), self.reckon(path, Cost::flat(3))));
+        }
+        code
     }
 }

@@ -31,7 +31,8 @@ pub enum Presence {
 pub enum Source {
     /// At most some dozens of bytes.
     Small,
-    Url(UrlPart),
+    /// Of a decoded field also its form decoded twice.
+    Url(Field),
     /// One argument or cookie, or a form of it.
     Element,
     Header(String),
@@ -58,45 +59,41 @@ impl UrlPart {
     }
 }
 
-/// How many times its source's length a view takes of the workspace.
+/// How many times its text's length what is made of a text takes of the workspace. What the text holds decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// The URL holds neither `%` nor `+`.
+    /// Always.
     pub plain: u32,
-    pub escaped: u32,
-    /// More, when decoding once leaves a `%`.
-    pub nested: u32,
-    /// The URL holds a few `%` that start no escape. Instead of `escaped` and `nested`, as is `broken`.
-    pub stray: u32,
-    /// It holds so many that escaping them makes it three times as long.
-    pub broken: u32,
+    /// More, when it holds an escape that is decoded.
+    pub escapes: u32,
+    /// Of those, copies in which a `%` that starts no escape is escaped: one each, and three where there are many.
+    pub guards: u32,
+    /// More, when it holds white space other than single blanks inside.
+    pub blanks: u32,
+    /// More, when it holds any white space.
+    pub spaces: u32,
     /// More, when something is to be resolved in a path.
     pub dots: u32,
-    /// More, when there may be a character reference.
+    /// More, when there is a character reference; twice that where there is many a `%`.
     pub references: u32,
 }
 
 impl Cost {
     pub fn flat(times: u32) -> Cost {
-        Cost { plain: times, escaped: times, stray: times, broken: times, ..Cost::default() }
-    }
-
-    /// Of a decoding: where a `%` is escaped before, one copy more is made.
-    pub fn decoding(plain: u32, escaped: u32, nested: u32, broken: u32) -> Cost {
-        Cost { plain, escaped, nested, stray: broken.min(escaped + nested + 1), broken, ..Cost::default() }
+        Cost { plain: times, ..Cost::default() }
     }
 
     /// All of it.
     pub fn worst(self) -> u32 {
-        self.plain.max(self.escaped + self.nested).max(self.broken) + self.dots + self.references
+        self.plain + self.escapes + 3 * self.guards + self.blanks + self.spaces + self.dots + 2 * self.references
     }
 
     pub fn add(&mut self, other: Cost) {
         self.plain += other.plain;
-        self.escaped += other.escaped;
-        self.nested += other.nested;
-        self.stray += other.stray;
-        self.broken += other.broken;
+        self.escapes += other.escapes;
+        self.guards += other.guards;
+        self.blanks += other.blanks;
+        self.spaces += other.spaces;
         self.dots += other.dots;
         self.references += other.references;
     }
@@ -105,10 +102,10 @@ impl Cost {
     pub fn max(self, other: Cost) -> Cost {
         Cost {
             plain: self.plain.max(other.plain),
-            escaped: self.escaped.max(other.escaped),
-            nested: self.nested.max(other.nested),
-            stray: self.stray.max(other.stray),
-            broken: self.broken.max(other.broken),
+            escapes: self.escapes.max(other.escapes),
+            guards: self.guards.max(other.guards),
+            blanks: self.blanks.max(other.blanks),
+            spaces: self.spaces.max(other.spaces),
             dots: self.dots.max(other.dots),
             references: self.references.max(other.references),
         }
@@ -121,7 +118,11 @@ pub struct View {
     pub value: Value,
     pub operand: Operand,
     pub code: Vec<Statement>,
+    /// What it is computed from; `cost` is in its lengths.
+    pub argument: Operand,
     pub cost: Cost,
+    /// 1 for a function of a field, one more for each function in it.
+    pub depth: usize,
     /// True when the workspace was too full to keep the value, which Varnish does not say.
     pub lost: Expression,
 }
@@ -154,9 +155,12 @@ pub struct Views {
 /// What the guard of a decoding replaces: a `%` that starts no escape, and that of `%00`, which would cut the text.
 pub const BROKEN_ESCAPE: &str = "%(?:(?=00)|(?![0-9A-Fa-f]{2}))";
 
-/// More than a few of those, in a part of the URL that starts with `start`.
-pub fn many_broken_escapes(start: &str) -> String {
-    format!("{start}(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{{2}}[^%]*+)*+{BROKEN_ESCAPE}){{32}}")
+/// An escape that is decoded. Where there is none, decoding changes nothing.
+pub const ESCAPE: &str = "%(?!00)[0-9A-Fa-f]{2}";
+
+/// More than a few broken ones.
+pub fn many_broken_escapes() -> String {
+    format!("^(?:[^%]*+(?:{ESCAPE}[^%]*+)*+{BROKEN_ESCAPE}){{32}}")
 }
 
 /// Decodes `%HH` once; never fails.
@@ -252,12 +256,28 @@ impl<'r> Generator<'r> {
                         }
                     },
                 };
-                let view = View { value: value.clone(), operand: operand.clone(), code, cost: made.cost, lost };
+                let view = View {
+                    value: value.clone(),
+                    operand: operand.clone(),
+                    code,
+                    argument: inner,
+                    cost: made.cost,
+                    depth: 1 + functions_of(argument),
+                    lost,
+                };
                 let views = if of_element { &mut self.views.element_functions } else { &mut self.views.functions };
                 views.push(view);
                 Some(operand)
             }
         }
+    }
+}
+
+/// How many functions a value applies to its field.
+fn functions_of(value: &Value) -> usize {
+    match value {
+        Value::Field(_) | Value::Call(Call::AnyForm, _) => 0,
+        Value::Call(_, argument) => 1 + functions_of(argument),
     }
 }
 

@@ -4,12 +4,11 @@
 
 use super::super::vcl::{Comparator, Expression, Item, Statement, when};
 use super::Generator;
-use super::room::over;
-use super::views::{Cost, View, regsub, regsuball, url_decoded};
+use super::room::{REGISTER, over, register};
+use super::views::{Cost, ESCAPE, View, regsub, regsuball, url_decoded};
 use crate::catalog::Field;
 use crate::ir::{Call, Check, Comparison, FieldReference, Integers, Needles, Networks, Patterns, Quantifier, Value};
 use crate::regex::escape;
-use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -170,7 +169,7 @@ impl<'r> Generator<'r> {
                 }
                 let comment = match start {
                     0 => {
-                        format!("{}: each element into {}, then every check on it.", visit.name, self.variable("value"))
+                        format!("{}: each element into {REGISTER}, then every check on it.", visit.name)
                     }
                     _ => format!("{}, elements from {}", visit.name, start + 1),
                 };
@@ -185,11 +184,28 @@ impl<'r> Generator<'r> {
     /// Is there any, are there too many, is there room; then the elements of the name alone in `list`.
     fn list_start(&self, visit: &Visit, limit: u32) -> Vec<Statement> {
         let mut body = vec![when(visit.is_there().not(), vec![Statement::Return])];
-        if visit.reference.field.reads_url() && self.reckons_lists {
-            body.push(self.call("lists"));
-            body.push(when(self.over().equals(Expression::Integer(over::WORKSPACE)), vec![Statement::Return]));
+        let is_full = || when(self.over().equals(Expression::Integer(over::WORKSPACE)), vec![Statement::Return]);
+        if self.reckons {
+            // As long as all that it is cut out of, for now.
+            let whole = if visit.kind() == Kind::Cookies {
+                Expression::Header("req", "cookie".to_owned())
+            } else {
+                Expression::name("req.url")
+            };
+            body.push(self.set_int("before", self.get_int("need")));
+            body.extend(self.reckon(whole, Cost::flat(1)));
+            body.push(is_full());
         }
-        body.push(self.set("list", visit.alone()));
+        body.push(Statement::Set(register(), visit.alone()));
+        if self.reckons {
+            // Cut out and kept.
+            let mut cost = visit.cost();
+            cost.add(Cost::flat(2));
+            body.push(self.set_int("need", self.get_int("before")));
+            body.extend(self.reckon_with(register(), cost, &format!(r"\+|{ESCAPE}")));
+            body.push(is_full());
+        }
+        body.push(self.set("list", register()));
         let full = self.set_int("over", Expression::Integer(over::WORKSPACE));
         body.push(when(self.get("list").not(), vec![full, Statement::Return]));
         body.push(when(self.more(visit.kind(), limit), self.over_of(visit)));
@@ -202,7 +218,7 @@ impl<'r> Generator<'r> {
         self.get("list").matches(format!("{}[^{separator}]", kind.before(index)))
     }
 
-    /// Puts the element at `index` of `list` into `value`; lists of a kind share the subs that do.
+    /// Puts the element at `index` of `list` into the register; lists of a kind share the subs that do.
     fn take_element(&mut self, kind: Kind, index: u32, items: &mut Vec<Item>) -> Statement {
         if let Some(name) = self.takes.get(&(kind as u8, index)) {
             return Statement::Call(name.clone());
@@ -219,7 +235,11 @@ impl<'r> Generator<'r> {
         };
         let name = self.names.unique(&format!("{noun}_{}", index + 1));
         self.takes.insert((kind as u8, index), name.clone());
-        items.push(Item::Sub { name: name.clone(), comment: Vec::new(), body: vec![self.set("value", value)] });
+        items.push(Item::Sub {
+            name: name.clone(),
+            comment: Vec::new(),
+            body: vec![Statement::Set(register(), value)],
+        });
         Statement::Call(name)
     }
 
@@ -242,22 +262,21 @@ impl<'r> Generator<'r> {
 
     /// From the element as it came to the calls of the checks.
     fn element_forms(&self, visit: &Visit, checks: &[Statement]) -> Vec<Statement> {
-        let value = self.get("value");
-        let decoded = || url_decoded(regsuball(self.get("value"), r"\+", " "));
-        let encoded = value.clone().matches("[%+]");
+        let encoded = register().matches(format!(r"\+|{ESCAPE}"));
+        let decoded = || Statement::Set(register(), url_decoded(regsuball(register(), r"\+", " ")));
         let mut code = Vec::new();
         if visit.forms {
             code.extend_from_slice(checks);
-            let mut once = vec![self.set("value", decoded())];
+            let mut once = vec![decoded()];
             once.extend_from_slice(checks);
-            let mut twice = vec![self.set("value", url_decoded(self.get("value")))];
+            let mut twice = vec![Statement::Set(register(), url_decoded(register()))];
             twice.extend_from_slice(checks);
-            once.push(when(value.matches("%"), twice));
+            once.push(when(register().matches(ESCAPE), twice));
             code.push(when(encoded, once));
             return code;
         }
         if visit.kind() != Kind::Cookies && visit.reference.field != Field::ArgsRaw {
-            code.push(when(encoded, vec![self.set("value", decoded())]));
+            code.push(when(encoded, vec![decoded()]));
         }
         code.extend_from_slice(checks);
         code
@@ -268,12 +287,10 @@ impl<'r> Generator<'r> {
         if visit.checks.is_empty() {
             return Vec::new();
         }
-        // A value that was lost must not pass for an empty one.
-        let full = self.set_int("over", Expression::Integer(over::WORKSPACE));
-        let mut statements = vec![when(self.get("value").not(), vec![full.clone(), Statement::Return])];
-        statements.extend(visit.functions.iter().flat_map(|view| view.code.clone()));
+        let mut statements: Vec<Statement> = visit.functions.iter().flat_map(|view| view.code.clone()).collect();
         if let Some(lost) = super::views::lost(&visit.functions) {
-            statements.push(when(lost, vec![full]));
+            // A value that was lost must not pass for an empty one.
+            statements.push(when(lost, vec![self.set_int("over", Expression::Integer(over::WORKSPACE))]));
         }
         for check in &visit.checks {
             let mark = self.set_int(&check.flag, Expression::Integer(1));
@@ -292,39 +309,31 @@ impl<'r> Generator<'r> {
         }
         calls
     }
-
-    /// What the lists take of the workspace: of the query, and of the Cookie header.
-    pub(super) fn visit_costs(&self) -> (Cost, u32) {
-        let (mut names, mut cookies): (BTreeMap<&[Vec<u8>], Cost>, u32) = (BTreeMap::new(), 0);
-        for visit in &self.visits {
-            let mut functions = Cost::default();
-            visit.functions.iter().for_each(|view| functions.add(view.cost));
-            // The list and its copy, each element and its copy, and what decoding takes.
-            let mut cost = match visit.kind() {
-                Kind::Cookies => {
-                    cookies = cookies.max(5 + functions.worst());
-                    continue;
-                }
-                Kind::Arguments if visit.reference.field == Field::ArgsRaw && !visit.forms => Cost::flat(4),
-                Kind::Arguments | Kind::Names => Cost::decoding(4, 7, 0, 10),
-            };
-            cost.add(functions);
-            if visit.forms {
-                cost.add(Cost::decoding(0, 0, 2, 5));
-                cost.add(functions);
-                cost.add(functions);
-            }
-            names.entry(&visit.reference.keys).or_default().add(cost);
-        }
-        // An occurrence has one name, so different names share the query's length; several lists of one name do not.
-        (names.into_values().fold(Cost::default(), Cost::max), cookies)
-    }
 }
 
 impl Visit {
     /// How many flags its checks set.
     pub fn flags(&self) -> usize {
         self.checks.len()
+    }
+
+    /// What its elements take, in the length of the list.
+    pub fn cost(&self) -> Cost {
+        let functions: u32 = self.functions.iter().map(|view| view.cost.worst()).sum();
+        if self.kind() == Kind::Cookies {
+            // Cut out, and blanks taken off.
+            return Cost::flat(2 + functions);
+        }
+        let decoding = Cost { escapes: 2, guards: 1, ..Cost::default() };
+        let mut cost = Cost::flat(1 + functions);
+        if self.forms || self.reference.field != Field::ArgsRaw {
+            cost.add(decoding);
+        }
+        if self.forms {
+            cost.add(decoding);
+            cost.add(Cost { escapes: 2 * functions, ..Cost::default() });
+        }
+        cost
     }
 
     fn kind(&self) -> Kind {
@@ -365,7 +374,8 @@ impl Visit {
                 let name = argument_name(self.key());
                 regsuball(url(), &format!(r"^[^?]*+(?:\?(?={name})|\?(?!{name})[^&]*+)|&(?!{name})[^&]*+"), "")
             }
-            Kind::Names => regsuball(url(), r"^[^?]*+\?&*+|&(?=&|\z)", ""),
+            // The values go too: most of a query is values.
+            Kind::Names => regsuball(url(), r"^[^?]*+\?&*+|&(?=&|\z)|(?<=[^&?])=[^&]*+", ""),
             Kind::Cookies => {
                 let name = cookie_name(self.key());
                 regsuball(Expression::Header("req", "cookie".to_owned()), &format!("(?:^(?!;)|;)(?!{name})[^;]*+"), "")
