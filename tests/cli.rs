@@ -9,7 +9,8 @@
 //! rm signatures/b.yaml
 //! ```
 //!
-//! Each runs in a copy of the folder; what it says and its exit code are the golden. Cases that start with `falco` need it.
+//! Each runs in a copy of the folder; what it says and its exit code are the golden. Cases that start with `falco` need
+//! it. Programs in the case's `bin` come before all others. Cases in `cases/cli-varnish` start a varnishd.
 
 mod support;
 
@@ -17,6 +18,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use support::has_varnishd;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -59,9 +62,11 @@ fn run_line(line: &str, folder: &Path) -> String {
     }
     assert_eq!(words[0], "edgesig", "{line}");
     let input = input.map_or(Vec::new(), |name| fs::read(folder.join(name)).unwrap());
+    let path = std::env::var("PATH").unwrap_or_default();
     let mut child = edgesig()
         .args(&words[1..])
         .current_dir(folder)
+        .env("PATH", format!("{}:{path}", folder.join("bin").display()))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -95,23 +100,83 @@ fn run_case(case: &Path) -> String {
     said.replace(&folder.display().to_string(), "<folder>")
 }
 
-#[test]
-fn cases_say_what_they_said() {
-    let mut cases: Vec<PathBuf> = fs::read_dir(root().join("tests/cases/cli"))
+fn run_cases(kind: &str) {
+    let mut cases: Vec<PathBuf> = fs::read_dir(root().join("tests/cases").join(kind))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.join("cmd").is_file())
         .collect();
     cases.sort();
     assert!(!cases.is_empty());
+    let folder = format!("snapshots/{kind}");
     for case in cases {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
         if name.starts_with("falco") && support::falco().is_none() {
             continue;
         }
-        insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "snapshots/cli", omit_expression => true }, {
+        insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => folder.clone(), omit_expression => true }, {
             insta::assert_snapshot!(name, run_case(&case));
         });
+    }
+}
+
+#[test]
+fn cases_say_what_they_said() {
+    run_cases("cli");
+}
+
+#[test]
+fn cases_with_a_varnishd_say_what_they_said() {
+    if has_varnishd() {
+        run_cases("cli-varnish");
+    }
+}
+
+/// Command lines of processes that name `folder`.
+fn processes_in(folder: &Path) -> Vec<String> {
+    let name = folder.display().to_string();
+    let entries = fs::read_dir("/proc").unwrap().filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok());
+    entries.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(&name)).collect()
+}
+
+fn within_half_a_minute(mut done: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(30) {
+        if done() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    false
+}
+
+#[test]
+fn an_interrupted_verify_leaves_nothing_behind() {
+    if !has_varnishd() {
+        return;
+    }
+    for signal in ["INT", "TERM"] {
+        let scratch = tempfile::tempdir().unwrap();
+        let case = tempfile::tempdir().unwrap();
+        copy(&root().join("tests/cases/cli-varnish/agreement"), case.path());
+        let mut child = edgesig()
+            .args(["verify", "--requests", "-"])
+            .current_dir(case.path())
+            .env("TMPDIR", scratch.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // It waits for more requests; manager, worker and varnishlog are there.
+        assert!(within_half_a_minute(|| processes_in(scratch.path()).len() >= 3), "{signal}: varnishd does not start");
+        let kill = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().unwrap();
+        assert!(kill.success());
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "{signal}");
+        assert!(within_half_a_minute(|| processes_in(scratch.path()).is_empty()), "{:?}", processes_in(scratch.path()));
+        let left: Vec<_> = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{signal}: {left:?}");
     }
 }
 

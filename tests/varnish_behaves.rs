@@ -6,7 +6,7 @@ mod support;
 
 use edgesig::catalog::Field;
 use edgesig::engine::{Observed, Reply, Session, Setup, compile};
-use edgesig::ir::{Action, Check, Mode, Rate, Rule, Ruleset, TemplatePart, TextOperator};
+use edgesig::ir::{Action, BlockBody, Check, Mode, Rate, Rule, Ruleset, TemplatePart, TextOperator};
 use edgesig::request::{Request, Response};
 use std::process::Command;
 use support::ir::{block, client, compare, contains, field, get, rate, rule, ruleset, text};
@@ -285,8 +285,12 @@ fn a_tag_that_finds_no_room_keeps_the_request_from_the_origin() {
         let received = session.origin.take_received();
         let tagged = received.iter().all(|received| received.header_values("x-edgesig-tags") == ["bot,suspicious"]);
         let seen = (status(&observed), received.len());
-        assert!(tagged && (seen == (200, 1) || lines >= 58 && seen.1 == 0), "{lines} lines: {seen:?}");
+        let expected = if lines >= 58 { (431, 0) } else { (200, 1) };
+        assert!(tagged && seen == expected, "{lines} lines: {seen:?}");
+        let by = observed.record.and_then(|record| record.by);
+        assert_eq!(by.as_deref() == Some("limit-workspace"), lines >= 58);
     }
+    assert_eq!(session.counters().expect("varnishstat runs").vcl_fail, 0);
 }
 
 #[test]
@@ -351,4 +355,49 @@ fn http_2() {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+#[test]
+fn every_kind_of_page_tells_the_number_of_the_request() {
+    if !has_varnishd() {
+        return;
+    }
+    let file = BlockBody::File {
+        content: "No \"} entry {id} \"\"\" %00 {\"\n".to_owned(),
+        content_type: "text/plain".to_owned(),
+    };
+    let html = "<!DOCTYPE html>\n<title>Request refused</title>\n<h1>Request refused</h1>\n<p>If this is a mistake, tell the operator this number: {id}</p>\n";
+    let kinds = [
+        (BlockBody::Json, "application/json", "{\"error\":\"request refused\",\"id\":\"{id}\"}\n"),
+        (BlockBody::Html, "text/html; charset=utf-8", html),
+        (BlockBody::Text, "text/plain; charset=utf-8", "Request refused. Number: {id}\n"),
+        (file, "text/plain", "No \"} entry {id} \"\"\" %00 {\"\n"),
+    ];
+    for (body, kind, page) in kinds {
+        let mut set = ruleset(rules());
+        set.settings.block.body = body;
+        let observed = session(&set, None).exchange(&get("/?evil", &[])).expect("the engine runs");
+        let Reply::Answer(answer) = &observed.reply else { panic!("{observed:?}") };
+        let xid = answer.header("x-varnish").expect("X-Varnish");
+        assert_eq!(answer.header("content-type").as_deref(), Some(kind));
+        assert_eq!(answer.header("cache-control").as_deref(), Some("no-store"));
+        assert_eq!(String::from_utf8_lossy(&answer.body), page.replace("{id}", &xid));
+    }
+}
+
+/// Texts are measured in `client.identity`; a service finds in it what it knows.
+#[test]
+fn client_identity_is_given_back() {
+    if !has_varnishd() {
+        return;
+    }
+    let service = "backend origin { .host = \"ORIGIN_HOST\"; .port = \"ORIGIN_PORT\"; }\n\
+                   sub vcl_recv { set req.http.x-identity = client.identity; return (pass); }\n";
+    let forms = block("forms", contains(support::ir::any_form(field(Field::Url, None)), "evil"));
+    let argument = block("argument", contains(field(Field::Args, Some("id")), "evil"));
+    let mut session = session(&ruleset(vec![forms, argument]), Some(service));
+    session.origin.keep_received();
+    let observed = session.exchange(&get("/%2541?id=x&%69d=y", &[])).expect("the engine runs");
+    assert_eq!(status(&observed), 200);
+    assert_eq!(session.origin.take_received()[0].header_values("x-identity"), ["192.0.2.1"]);
 }

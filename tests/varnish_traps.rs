@@ -185,15 +185,19 @@ fn trap_05_the_body_has_a_match_limit() {
     let vcl = built(vec![block("slow", matches(field(Field::Body, None), "^(?:a|aa|aaa)+$"))]);
     let guard = "(*LIMIT_MATCH=10000)";
     plain(&vcl, &|vcl| vcl.replace(guard, ""), &|session| {
-        let body = [&b"a".repeat(400)[..], b"!"].concat();
-        let mut request = Request { method: b"POST".to_vec(), body, ..get("/", &[]) };
-        request.frame();
-        let start = Instant::now();
-        for _ in 0..10 {
-            expect(session, &request, 200)?;
-        }
-        let taken = start.elapsed();
-        if taken < Duration::from_millis(150) { Ok(()) } else { Err(format!("{taken:?} for 10 requests")) }
+        let mut time = |body: Vec<u8>| {
+            let mut request = Request { method: b"POST".to_vec(), body, ..get("/", &[]) };
+            request.frame();
+            let start = Instant::now();
+            for _ in 0..10 {
+                expect(session, &request, 200)?;
+            }
+            Ok::<Duration, String>(start.elapsed())
+        };
+        // The machine may be busy: beside a body that the pattern leaves at once.
+        let harmless = time(b"!".repeat(401))?;
+        let taken = time([&b"a".repeat(400)[..], b"!"].concat())?;
+        if taken < harmless * 3 + Duration::from_millis(30) { Ok(()) } else { Err(format!("{taken:?}, {harmless:?}")) }
     });
 }
 

@@ -2,12 +2,12 @@
 //! offset to its time. Minutes of a rate pass at once.
 
 use super::EngineError;
+use super::process::Scratch;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 const SOURCE: &str = include_str!("clock.c");
 
@@ -21,16 +21,13 @@ pub struct Clock {
     start: Instant,
     added: Duration,
     added_at_reset: Duration,
-    _folder: TempDir,
+    _folder: Scratch,
 }
 
 impl Clock {
     /// Builds the library; `None` where there is no C compiler.
     pub fn new() -> Result<Option<Clock>, EngineError> {
-        let folder = tempfile::Builder::new()
-            .prefix("edgesig-clock-")
-            .tempdir()
-            .map_err(EngineError::io("making a temporary folder"))?;
+        let folder = Scratch::new()?;
         let source = folder.path().join("clock.c");
         let library = folder.path().join("clock.so");
         std::fs::write(&source, SOURCE).map_err(EngineError::file(&source))?;

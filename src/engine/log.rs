@@ -99,7 +99,7 @@ impl Log {
         command.args(["-c", WATCHED, "sh", "-n"]).arg(name);
         command.args(["-c", "-g", "raw", "-i", "End", "-I", "Begin:restart", "-I"]).arg(format!("VCL_Log:^{prefix}"));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = Process::spawn(command, PACKAGES, None)?;
+        let mut process = Process::spawn(command, PACKAGES)?;
         let shared = Arc::new((Mutex::new(Shared::default()), Condvar::new()));
         if let Some(stdout) = process.child.stdout.take() {
             let shared = Arc::clone(&shared);

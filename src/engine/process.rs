@@ -8,9 +8,36 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
-/// Process group and scratch folder of each running child.
-static RUNNING: Mutex<Vec<(u32, Option<PathBuf>)>> = Mutex::new(Vec::new());
+/// Process group of each running child.
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+/// Folders that go when we do.
+static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// A temporary folder that is removed when it is dropped, and on ctrl-C.
+#[derive(Debug)]
+pub struct Scratch(TempDir);
+
+impl Scratch {
+    pub fn new() -> Result<Scratch, EngineError> {
+        stop_on_interrupt();
+        let folder = tempfile::Builder::new().prefix("edgesig-").tempdir();
+        let folder = folder.map_err(EngineError::io("making a temporary folder"))?;
+        locked(&FOLDERS).push(folder.path().to_owned());
+        Ok(Scratch(folder))
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        locked(&FOLDERS).retain(|folder| folder != self.0.path());
+    }
+}
 
 /// A child that is stopped when it is dropped.
 #[derive(Debug)]
@@ -19,8 +46,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` with a piped stdin; `folder` is removed on ctrl-C.
-    pub fn spawn(mut command: Command, packages: &'static str, folder: Option<&Path>) -> Result<Process, EngineError> {
+    /// Starts `command` with a piped stdin.
+    pub fn spawn(mut command: Command, packages: &'static str) -> Result<Process, EngineError> {
         stop_on_interrupt();
         let program = command.get_program().to_string_lossy().into_owned();
         let child = command.stdin(Stdio::piped()).process_group(0).spawn().map_err(|source| {
@@ -30,7 +57,7 @@ impl Process {
                 EngineError::Io { doing: "starting a process", source }
             }
         })?;
-        running().push((child.id(), folder.map(Path::to_owned)));
+        locked(&RUNNING).push(child.id());
         Ok(Process { child })
     }
 
@@ -50,7 +77,7 @@ impl Process {
             kill_group(self.child.id());
             let _ = self.child.wait();
         }
-        running().retain(|(id, _)| *id != self.child.id());
+        locked(&RUNNING).retain(|id| *id != self.child.id());
     }
 }
 
@@ -60,8 +87,8 @@ impl Drop for Process {
     }
 }
 
-fn running() -> std::sync::MutexGuard<'static, Vec<(u32, Option<PathBuf>)>> {
-    RUNNING.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+fn locked<T>(list: &'static Mutex<Vec<T>>) -> std::sync::MutexGuard<'static, Vec<T>> {
+    list.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn kill_group(group: u32) {
@@ -80,11 +107,9 @@ fn stop_on_interrupt() {
     ONCE.call_once(|| {
         // A handler that somebody else has set stays: the children then end with our pipes.
         let _ = ctrlc::set_handler(|| {
-            for (group, folder) in running().drain(..) {
-                kill_group(group);
-                if let Some(folder) = folder {
-                    let _ = std::fs::remove_dir_all(folder);
-                }
+            locked(&RUNNING).drain(..).for_each(kill_group);
+            for folder in locked(&FOLDERS).drain(..) {
+                let _ = std::fs::remove_dir_all(folder);
             }
             std::process::exit(130);
         });

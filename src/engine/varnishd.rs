@@ -1,7 +1,7 @@
 //! A varnishd on loopback: started in the foreground with its command line on our pipes (`-d`: it ends when the pipe
 //! does), fed with VCL, asked for its counters, and always stopped.
 
-use super::process::Process;
+use super::process::{Process, Scratch};
 use super::{Clock, EngineError};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,7 +10,6 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// What to install for varnishd.
 pub const PACKAGES: &str = "varnish varnish-modules";
@@ -39,7 +38,7 @@ pub struct Varnishd {
     /// Counters of workers that were stopped.
     past: Counters,
     // Last: the folder goes after the process.
-    folder: TempDir,
+    folder: Scratch,
 }
 
 /// What must stay 0.
@@ -62,7 +61,7 @@ pub fn is_installed() -> bool {
 
 /// Asks `varnishd -C` whether it accepts a built file in front of a service VCL.
 pub fn compile(built: &str, service: &str) -> Result<(), EngineError> {
-    let folder = scratch_folder()?;
+    let folder = Scratch::new()?;
     let main = write_vcl(folder.path(), built, service)?;
     let output = Command::new("varnishd")
         .arg("-C")
@@ -91,10 +90,6 @@ fn write_vcl(folder: &Path, built: &str, service: &str) -> Result<PathBuf, Engin
     Ok(main)
 }
 
-fn scratch_folder() -> Result<TempDir, EngineError> {
-    tempfile::Builder::new().prefix("edgesig-").tempdir().map_err(EngineError::io("making a temporary folder"))
-}
-
 /// The service that stands behind the built VCL in tests: everything goes to the origin, nothing is cached, no verdict
 /// is made here. (Range goes: varnishd would answer a part of it, with 206.)
 pub fn service(origin: SocketAddr) -> String {
@@ -110,7 +105,7 @@ pub fn service(origin: SocketAddr) -> String {
 impl Varnishd {
     /// Starts the manager, loads the VCL and starts the worker.
     pub fn start(start: &Start<'_>, built: &str, service: &str) -> Result<Varnishd, EngineError> {
-        let folder = scratch_folder()?;
+        let folder = Scratch::new()?;
         let mut command = Command::new("varnishd");
         command.arg("-n").arg(folder.path().join("n"));
         command.args(["-d", "-j", "none", "-S", "none", "-T", "none", "-a", "127.0.0.1:0,PROXY", "-f", ""]);
@@ -121,7 +116,7 @@ impl Varnishd {
             command.env("LD_PRELOAD", clock.library()).env("CLOCK_OFFSET_FILE", clock.offset_file());
         }
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = Process::spawn(command, PACKAGES, Some(folder.path()))?;
+        let mut process = Process::spawn(command, PACKAGES)?;
         let commands = process.child.stdin.take();
         let (sender, answers) = channel();
         if let Some(stdout) = process.child.stdout.take() {

@@ -14,7 +14,7 @@ const BATCH: usize = 1000;
 
 /// Varnish's own limit: the evaluator has no workspace.
 const WORKSPACE_LIMIT: &str = "limit-workspace";
-/// The request fills every header slot, so that a tag cannot be added: varnishd fails it.
+/// The request fills every header slot, so that a tag cannot be added: it is refused.
 const TAG_WITHOUT_SLOT: &str = "tag without a header slot";
 
 /// Beside the set-up of the engine.
@@ -150,8 +150,7 @@ pub fn verify_in(
         progress(&judge.report);
     }
     let after = session.counters()?;
-    let without_slot = judge.report.refused.get(wire::NO_SLOT).copied().unwrap_or(0)
-        + judge.report.deviations.get(TAG_WITHOUT_SLOT).copied().unwrap_or(0);
+    let without_slot = judge.report.refused.get(wire::NO_SLOT).copied().unwrap_or(0);
     judge.report.counters = Counters {
         // Those are no failures of the VCL: varnishd had lost the request before.
         vcl_fail: (after.vcl_fail - before.vcl_fail).saturating_sub(without_slot),
@@ -244,7 +243,8 @@ impl Judge<'_> {
         let seen = Seen::from_engine(answer, observed.record.as_ref());
         let (verdict, exact, rate_error) = self.verdicts(&request, &seen);
         let expected = self.comparison.expected(&request, &verdict);
-        if is_own_refusal(&observed.reply) && !verdict.tags.is_empty() && wire::fills_every_slot(&request) {
+        let is_full = (seen.action.as_str(), seen.by.as_deref(), seen.status) == ("block", Some(WORKSPACE_LIMIT), 431);
+        if is_full && !verdict.tags.is_empty() && wire::fills_every_slot(&request) {
             return Class::Deviation(TAG_WITHOUT_SLOT);
         }
         if answer.status >= 500 && expected.status < 500 {

@@ -83,15 +83,27 @@ impl<'r> Generator<'r> {
                 // What is not there, or does not read as an address, ends the walk at the hop before.
                 hops.push(when(forwarded.clone().matches(pattern.clone()).not(), vec![Statement::Return]));
                 hops.push(self.set("hop", regsub(regsub(forwarded.clone(), &pattern, r"\1"), r"[ \t]++\z", "")));
-                let strict = format!(r"^{}\z", strict_address());
-                hops.push(when(hop_text.clone().matches(strict).not(), vec![Statement::Return]));
-                hops.extend(set(self, hop_text.clone()));
+                hops.push(self.call("address"));
+                hops.push(when(self.get_int("hop ends").equals(Expression::Integer(1)), vec![Statement::Return]));
             }
+            let strict = format!(r"^{}\z", strict_address());
+            items.push(Item::Sub {
+                name: self.sub("address"),
+                comment: vec![
+                    "One hop, strictly read; std.ip alone takes 0300.1, 1.2.3.4:80 and fe80::1%lo.".to_owned(),
+                ],
+                body: vec![when_else(
+                    hop_text.clone().matches(strict),
+                    set(self, hop_text),
+                    vec![self.set_int("hop ends", Expression::Integer(1))],
+                )],
+            });
             items.push(Item::Sub {
                 name: self.sub("hop"),
                 comment: vec![
-                    "The peer is trusted: the first untrusted address of X-Forwarded-For from the right is the client.".to_owned(),
-                    format!("Strictly read, {MAX_HOPS} at most; std.ip alone takes 0300.1, 1.2.3.4:80 and fe80::1%lo.", ),
+                    "The peer is trusted: the first untrusted address of X-Forwarded-For from the right is the client."
+                        .to_owned(),
+                    format!("{MAX_HOPS} are looked at."),
                 ],
                 body: hops,
             });

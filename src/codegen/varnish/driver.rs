@@ -279,6 +279,9 @@ impl<'r> Generator<'r> {
             });
         }
         items.push(self.limit_item());
+        if self.can_act() {
+            items.push(self.full_item());
+        }
         items
     }
 
@@ -299,14 +302,13 @@ impl<'r> Generator<'r> {
         }
         if !self.tags.is_empty() {
             // A request that fills every header line leaves none for the tags: the origin would take it for an untagged one.
-            let lost = vec![
+            let mut lost = vec![
                 self.set("action", Expression::text("block")),
                 self.set("by", Expression::text("limit-workspace")),
-                self.set_int("acted", Expression::Integer(1)),
                 self.set_int("status", Expression::Integer(431)),
                 self.call("finish"),
-                Statement::Synth(Expression::Integer(SENTINEL + 431)),
             ];
+            lost.extend(self.refuse_full());
             let tagged =
                 vec![Statement::Set(self.tags_header(), self.get("tags")), when(self.tags_header().not(), lost)];
             body.push(when(self.get("tags"), tagged));
@@ -318,6 +320,27 @@ impl<'r> Generator<'r> {
             ));
         }
         Item::Sub { name: self.sub("effects"), comment: vec!["What the origin sees of it.".to_owned()], body }
+    }
+
+    /// Refuses a request that varnishd has given up: one that lost a header is answered with 500, whatever VCL says,
+    /// unless it is taken back to how it came.
+    fn refuse_full(&self) -> [Statement; 2] {
+        let roll_back = Statement::Do(Expression::call("std.rollback", [Expression::name("req")]));
+        [roll_back, self.call("full")]
+    }
+
+    /// What follows. A sub of its own: a sub looks up the variables when it begins, and the ones of before are gone.
+    fn full_item(&self) -> Item {
+        let mut body = vec![self.set_int("acted", Expression::Integer(1))];
+        if self.uses_register() {
+            body.push(Statement::Set(register(), Expression::name("client.ip")));
+        }
+        body.push(Statement::Synth(Expression::Integer(SENTINEL + 431)));
+        Item::Sub {
+            name: self.sub("full"),
+            comment: vec!["Every header line is taken, so that varnishd itself would answer 500.".to_owned()],
+            body,
+        }
     }
 
     pub(super) fn tags_header(&self) -> Expression {
@@ -372,7 +395,7 @@ impl<'r> Generator<'r> {
         };
         full.push(Statement::Do(Expression::call("std.log", [Expression::text(record)])));
         if self.can_act() {
-            full.push(Statement::Synth(Expression::Integer(431)));
+            full.extend(self.refuse_full());
         }
         let whole = Expression::Header("req", "x-forwarded-for".to_owned());
         let entry = vec![when_else(whole, vec![self.call("recv")], full)];

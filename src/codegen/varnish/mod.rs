@@ -224,7 +224,7 @@ impl<'r> Generator<'r> {
 const SUBS: &[&str] = &[
     "recv", "client", "hop", "headers", "room", "url", "views", "lists", "body", "matched", "finish", "block",
     "redirect", "throttle", "limit", "allows", "log", "effects", "rates", "synth", "location", "retry", "shard",
-    "origin", "deliver", "network", "drop", "score", "lost", "respond", "count",
+    "origin", "deliver", "network", "drop", "score", "lost", "respond", "count", "address", "full",
 ];
 
 /// `allow` and its like come first: see `Ruleset::rules`.

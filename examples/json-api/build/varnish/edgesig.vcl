@@ -38,19 +38,86 @@ sub edgesig_client {
 
 # req.http.X is the first instance only: headers that signatures read are joined with ", ".
 sub edgesig_headers {
-	std.collect(req.http.Authorization);
-	std.collect(req.http.Content-Type);
-	std.collect(req.http.User-Agent);
-	std.collect(req.http.X-Api-Key);
+	var.set_int("edgesig:copies", 1);
+	if (req.http.Authorization) {
+		set client.identity = req.http.Authorization;
+		std.collect(req.http.Authorization);
+		if (req.http.Authorization != client.identity) {
+			set client.identity = req.http.Authorization;
+			call edgesig_room;
+		}
+	}
+	if (req.http.Content-Type) {
+		set client.identity = req.http.Content-Type;
+		std.collect(req.http.Content-Type);
+		if (req.http.Content-Type != client.identity) {
+			set client.identity = req.http.Content-Type;
+			call edgesig_room;
+		}
+	}
+	if (req.http.User-Agent) {
+		set client.identity = req.http.User-Agent;
+		std.collect(req.http.User-Agent);
+		if (req.http.User-Agent != client.identity) {
+			set client.identity = req.http.User-Agent;
+			call edgesig_room;
+		}
+	}
+	if (req.http.X-Api-Key) {
+		set client.identity = req.http.X-Api-Key;
+		std.collect(req.http.X-Api-Key);
+		if (req.http.X-Api-Key != client.identity) {
+			set client.identity = req.http.X-Api-Key;
+			call edgesig_room;
+		}
+	}
 }
 
-# Values of headers and functions of them, each under the name that signatures use.
+# What is made of headers.
+sub edgesig_header_room {
+	if (req.http.Host) {
+		set client.identity = req.http.Host;
+		var.set_int("edgesig:copies", 3);
+		call edgesig_room;
+	}
+	if (req.http.X-Api-Key) {
+		set client.identity = req.http.X-Api-Key;
+		var.set_int("edgesig:copies", 4);
+		call edgesig_room;
+	}
+}
+
+# Values of headers.
 sub edgesig_header_values {
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
 		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*)?\z", ""));
 	} elsif (req.http.Host) {
 		var.set("edgesig:req.host", regsub(std.tolower(req.http.Host), "\.?(?::[0-9]*)?\z", ""));
 	}
+}
+
+# What the parts of the URL take.
+sub edgesig_url_room {
+	set client.identity = req.url;
+	var.set_int("edgesig:copies", 2);
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 1);
+		if (client.identity ~ "%(?:(?=00)|(?![0-9A-Fa-f]{2}))") {
+			var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 1);
+			if (client.identity ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
+				var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 2);
+			}
+		}
+	}
+	call edgesig_room;
+	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
+		var.set_int("edgesig:copies", 3);
+		if (req.url ~ "^[^:]*+://[^/?#]{128}") {
+			var.set_int("edgesig:copies", 6);
+		}
+		call edgesig_room;
+	}
+	var.set_int("edgesig:url size", var.get_int("edgesig:size"));
 }
 
 # The URL in origin form and its parts, decoded once. A `%` that starts no escape and that of `%00`
@@ -60,250 +127,133 @@ sub edgesig_url {
 		var.set("edgesig:original url", req.url);
 		set req.url = "/" + regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/(.*)|[^?#]*+(.*))", "\1\2");
 	}
-	if (req.url ~ "^[^?%]*+%") {
+	if (req.url ~ "^[^?]*?%(?!00)[0-9A-Fa-f]{2}") {
 		var.set("edgesig:req.path", blob.transcode(decoding=URL, encoded=regsuball(regsub(req.url, "\?.*", ""), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	} else {
 		var.set("edgesig:req.path", regsub(req.url, "\?.*", ""));
 	}
 }
 
-# Bytes that the copies below may take of the workspace. Varnish would fail the request or lose a value
-# without a word when it is full; a request that needs too much is over a limit instead.
+# What is made of the parts: each is measured.
+sub edgesig_parts_room {
+	if (req.url ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		var.set_int("edgesig:need", var.get_int("edgesig:need") - var.get_int("edgesig:url size") * 2);
+		set client.identity = var.get("edgesig:req.path");
+		var.set_int("edgesig:copies", 2);
+		call edgesig_room;
+	}
+}
+
+# Bytes that `copies` copies of the text in client.identity take of the workspace. Varnish would fail
+# the request or lose a value without a word when it is full; a request that needs too much is over a
+# limit instead. (client.identity holds a text without a copy; the service finds what it held before.)
 sub edgesig_room {
-	call edgesig_room_headers;
-	call edgesig_room_path;
-	call edgesig_room_query;
-	call edgesig_room_absolute;
-	if (var.get_int("edgesig:need") > 51424) {
+	if (client.identity ~ "(?s)^.{32}") {
+		if (client.identity ~ "(?s)^.{16384}") {
+			var.set_int("edgesig:size", 32768);
+		} elsif (client.identity ~ "(?s)^.{12288}") {
+			var.set_int("edgesig:size", 16384);
+		} elsif (client.identity ~ "(?s)^.{8192}") {
+			var.set_int("edgesig:size", 12288);
+		} elsif (client.identity ~ "(?s)^.{7168}") {
+			var.set_int("edgesig:size", 8192);
+		} elsif (client.identity ~ "(?s)^.{6144}") {
+			var.set_int("edgesig:size", 7168);
+		} elsif (client.identity ~ "(?s)^.{5120}") {
+			var.set_int("edgesig:size", 6144);
+		} elsif (client.identity ~ "(?s)^.{4352}") {
+			var.set_int("edgesig:size", 5120);
+		} elsif (client.identity ~ "(?s)^.{4096}") {
+			var.set_int("edgesig:size", 4352);
+		} elsif (client.identity ~ "(?s)^.{3584}") {
+			var.set_int("edgesig:size", 4096);
+		} elsif (client.identity ~ "(?s)^.{3072}") {
+			var.set_int("edgesig:size", 3584);
+		} elsif (client.identity ~ "(?s)^.{2560}") {
+			var.set_int("edgesig:size", 3072);
+		} elsif (client.identity ~ "(?s)^.{2048}") {
+			var.set_int("edgesig:size", 2560);
+		} elsif (client.identity ~ "(?s)^.{1536}") {
+			var.set_int("edgesig:size", 2048);
+		} elsif (client.identity ~ "(?s)^.{1024}") {
+			var.set_int("edgesig:size", 1536);
+		} elsif (client.identity ~ "(?s)^.{768}") {
+			var.set_int("edgesig:size", 1024);
+		} elsif (client.identity ~ "(?s)^.{512}") {
+			var.set_int("edgesig:size", 768);
+		} elsif (client.identity ~ "(?s)^.{384}") {
+			var.set_int("edgesig:size", 512);
+		} elsif (client.identity ~ "(?s)^.{256}") {
+			var.set_int("edgesig:size", 384);
+		} elsif (client.identity ~ "(?s)^.{128}") {
+			var.set_int("edgesig:size", 256);
+		} elsif (client.identity ~ "(?s)^.{64}") {
+			var.set_int("edgesig:size", 128);
+		} elsif (client.identity ~ "(?s)^.{32}") {
+			var.set_int("edgesig:size", 64);
+		}
+	} else {
+		var.set_int("edgesig:size", 32);
+	}
+	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * var.get_int("edgesig:copies"));
+	if (var.get_int("edgesig:need") > 52448) {
 		var.set_int("edgesig:over", -1);
-	}
-}
-
-# Lengths of headers that are copied.
-sub edgesig_room_headers {
-	if (req.http.Authorization ~ "^.{1024}") {
-		if (req.http.Authorization ~ "^.{8192}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
-		} elsif (req.http.Authorization ~ "^.{4096}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
-		} else {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
-		}
-	}
-	if (req.http.Content-Type ~ "^.{1024}") {
-		if (req.http.Content-Type ~ "^.{8192}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
-		} elsif (req.http.Content-Type ~ "^.{4096}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
-		} else {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
-		}
-	}
-	if (req.http.Host ~ "^.{128}") {
-		if (req.http.Host ~ "^.{8192}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 86016);
-		} elsif (req.http.Host ~ "^.{4096}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 24576);
-		} elsif (req.http.Host ~ "^.{2048}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 12288);
-		} elsif (req.http.Host ~ "^.{1024}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 6144);
-		} elsif (req.http.Host ~ "^.{512}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 3072);
-		} elsif (req.http.Host ~ "^.{256}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 1536);
-		} else {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 768);
-		}
-	}
-	if (req.http.User-Agent ~ "^.{1024}") {
-		if (req.http.User-Agent ~ "^.{8192}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
-		} elsif (req.http.User-Agent ~ "^.{4096}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
-		} else {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
-		}
-	}
-	if (req.http.X-Api-Key ~ "^.{128}") {
-		if (req.http.X-Api-Key ~ "^.{8192}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 143360);
-		} elsif (req.http.X-Api-Key ~ "^.{4096}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 40960);
-		} elsif (req.http.X-Api-Key ~ "^.{2048}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 20480);
-		} elsif (req.http.X-Api-Key ~ "^.{1024}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 10240);
-		} elsif (req.http.X-Api-Key ~ "^.{512}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 5120);
-		} elsif (req.http.X-Api-Key ~ "^.{256}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 2560);
-		} else {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 1280);
-		}
-	}
-}
-
-# Length of the path, and how many copies what stands in it makes necessary.
-sub edgesig_room_path {
-	if (req.url ~ "^[^?]{256}") {
-		if (req.url ~ "^[^?]{16384}") {
-			var.set_int("edgesig:path size", 32768);
-		} elsif (req.url ~ "^[^?]{8192}") {
-			var.set_int("edgesig:path size", 16384);
-		} elsif (req.url ~ "^[^?]{2048}") {
-			var.set_int("edgesig:path size", 8192);
-		} elsif (req.url ~ "^[^?]{1024}") {
-			var.set_int("edgesig:path size", 2048);
-		} elsif (req.url ~ "^[^?]{512}") {
-			var.set_int("edgesig:path size", 1024);
-		} elsif (req.url ~ "^[^?]{256}") {
-			var.set_int("edgesig:path size", 512);
-		}
-	} else {
-		var.set_int("edgesig:path size", 256);
-	}
-	if (req.url ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
-		var.set_int("edgesig:path copies", 6);
-	} elsif (req.url ~ "^[^?]*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
-		var.set_int("edgesig:path copies", 4);
-	} elsif (req.url ~ "^[^?]*?(?:%25)") {
-		var.set_int("edgesig:path copies", 3);
-	} elsif (req.url ~ "^[^?]*?(?:[%+])") {
-		var.set_int("edgesig:path copies", 3);
-	} else {
-		var.set_int("edgesig:path copies", 2);
-	}
-	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:path size") * var.get_int("edgesig:path copies"));
-}
-
-# Length of the query, and how many copies what stands in it makes necessary.
-sub edgesig_room_query {
-	if (req.url ~ "^[^?]*+\?.{256}") {
-		if (req.url ~ "^[^?]*+\?.{16384}") {
-			var.set_int("edgesig:query size", 32768);
-		} elsif (req.url ~ "^[^?]*+\?.{8192}") {
-			var.set_int("edgesig:query size", 16384);
-		} elsif (req.url ~ "^[^?]*+\?.{2048}") {
-			var.set_int("edgesig:query size", 8192);
-		} elsif (req.url ~ "^[^?]*+\?.{1792}") {
-			var.set_int("edgesig:query size", 2048);
-		} elsif (req.url ~ "^[^?]*+\?.{1536}") {
-			var.set_int("edgesig:query size", 1792);
-		} elsif (req.url ~ "^[^?]*+\?.{1280}") {
-			var.set_int("edgesig:query size", 1536);
-		} elsif (req.url ~ "^[^?]*+\?.{1024}") {
-			var.set_int("edgesig:query size", 1280);
-		} elsif (req.url ~ "^[^?]*+\?.{768}") {
-			var.set_int("edgesig:query size", 1024);
-		} elsif (req.url ~ "^[^?]*+\?.{512}") {
-			var.set_int("edgesig:query size", 768);
-		} elsif (req.url ~ "^[^?]*+\?.{256}") {
-			var.set_int("edgesig:query size", 512);
-		}
-	} else {
-		var.set_int("edgesig:query size", 256);
-	}
-	if (req.url ~ "^[^?]*+\?(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 10);
-	} elsif (req.url ~ "^[^?]*+\?.*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 8);
-	} elsif (req.url ~ "^[^?]*+\?.*?(?:%25)") {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 7);
-	} elsif (req.url ~ "^[^?]*+\?.*?(?:[%+])") {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 7);
-	} else {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 4);
-	}
-	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:query copies"));
-}
-
-# What putting a URL in absolute form into origin form takes.
-sub edgesig_room_absolute {
-	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
-		if (req.url ~ "^.{256}") {
-			if (req.url ~ "^.{16384}") {
-				var.set_int("edgesig:url size", 32768);
-			} elsif (req.url ~ "^.{8192}") {
-				var.set_int("edgesig:url size", 16384);
-			} elsif (req.url ~ "^.{2048}") {
-				var.set_int("edgesig:url size", 8192);
-			} elsif (req.url ~ "^.{1792}") {
-				var.set_int("edgesig:url size", 2048);
-			} elsif (req.url ~ "^.{1536}") {
-				var.set_int("edgesig:url size", 1792);
-			} elsif (req.url ~ "^.{1280}") {
-				var.set_int("edgesig:url size", 1536);
-			} elsif (req.url ~ "^.{1024}") {
-				var.set_int("edgesig:url size", 1280);
-			} elsif (req.url ~ "^.{768}") {
-				var.set_int("edgesig:url size", 1024);
-			} elsif (req.url ~ "^.{512}") {
-				var.set_int("edgesig:url size", 768);
-			} elsif (req.url ~ "^.{256}") {
-				var.set_int("edgesig:url size", 512);
-			}
-		} else {
-			var.set_int("edgesig:url size", 256);
-		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * 4);
-	}
-}
-
-# The same for the parameters, once one that rules read is there.
-sub edgesig_lists {
-	if (var.get_int("edgesig:lists reckoned") == 0) {
-		var.set_int("edgesig:lists reckoned", 1);
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:list copies"));
-		if (var.get_int("edgesig:need") > 51424) {
-			var.set_int("edgesig:over", -1);
-		}
 	}
 }
 
 # Checks on one element of req.args[id].
 sub edgesig_check_req_args_id_ {
-	if (!var.get("edgesig:value")) {
-		var.set_int("edgesig:over", -1);
-		return;
-	}
 	# req.args[id] #1: api-id-is-a-number
-	if (var.get("edgesig:value") !~ "(?s)^[0-9]{1,15}\z") {
+	if (client.identity !~ "(?s)^[0-9]{1,15}\z") {
 		var.set_int("edgesig:req.args[id] #1", 1);
 	}
 }
 
 sub edgesig_argument_1 {
-	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+[^&=]*+=?+([^&]*+).*", "\1"));
+	set client.identity = regsub(var.get("edgesig:list"), "^&?+[^&=]*+=?+([^&]*+).*", "\1");
 }
 
 sub edgesig_argument_2 {
-	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){1}[^&=]*+=?+([^&]*+).*", "\1"));
+	set client.identity = regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){1}[^&=]*+=?+([^&]*+).*", "\1");
 }
 
 sub edgesig_argument_3 {
-	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){2}[^&=]*+=?+([^&]*+).*", "\1"));
+	set client.identity = regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){2}[^&=]*+=?+([^&]*+).*", "\1");
 }
 
 sub edgesig_argument_4 {
-	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){3}[^&=]*+=?+([^&]*+).*", "\1"));
+	set client.identity = regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){3}[^&=]*+=?+([^&]*+).*", "\1");
 }
 
-# req.args[id]: each element into edgesig:value, then every check on it.
+# req.args[id]: each element into client.identity, then every check on it.
 sub edgesig_list_req_args_id_ {
 	if (req.url !~ "^[^?]*+\?(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)") {
 		return;
 	}
-	call edgesig_lists;
+	var.set_int("edgesig:before", var.get_int("edgesig:need"));
+	set client.identity = req.url;
+	var.set_int("edgesig:copies", 1);
+	call edgesig_room;
 	if (var.get_int("edgesig:over") == -1) {
 		return;
 	}
-	var.set("edgesig:list", regsuball(req.url, "^[^?]*+(?:\?(?=(?:i|%69)(?:d|%64)(?=[=&]|\z))|\?(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+)|&(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+", ""));
+	set client.identity = regsuball(req.url, "^[^?]*+(?:\?(?=(?:i|%69)(?:d|%64)(?=[=&]|\z))|\?(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+)|&(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+", "");
+	var.set_int("edgesig:need", var.get_int("edgesig:before"));
+	var.set_int("edgesig:copies", 3);
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 2);
+		if (client.identity ~ "%(?:(?=00)|(?![0-9A-Fa-f]{2}))") {
+			var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 1);
+			if (client.identity ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
+				var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 2);
+			}
+		}
+	}
+	call edgesig_room;
+	if (var.get_int("edgesig:over") == -1) {
+		return;
+	}
+	var.set("edgesig:list", client.identity);
 	if (!var.get("edgesig:list")) {
 		var.set_int("edgesig:over", -1);
 		return;
@@ -316,58 +266,73 @@ sub edgesig_list_req_args_id_ {
 		return;
 	}
 	call edgesig_argument_1;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_id_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){1}[^&]") {
 		return;
 	}
 	call edgesig_argument_2;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_id_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){2}[^&]") {
 		return;
 	}
 	call edgesig_argument_3;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_id_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){3}[^&]") {
 		return;
 	}
 	call edgesig_argument_4;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_id_;
 }
 
 # Checks on one element of req.args[limit].
 sub edgesig_check_req_args_limit_ {
-	if (!var.get("edgesig:value")) {
-		var.set_int("edgesig:over", -1);
-		return;
-	}
 	# req.args[limit] #1: api-id-is-a-number
-	if (var.get("edgesig:value") ~ "^[0-9]{1,15}\z" && std.integer(var.get("edgesig:value"), 0) > 1000) {
+	if (client.identity ~ "^[0-9]{1,15}\z" && std.integer(client.identity, 0) > 1000) {
 		var.set_int("edgesig:req.args[limit] #1", 1);
 	}
 }
 
-# req.args[limit]: each element into edgesig:value, then every check on it.
+# req.args[limit]: each element into client.identity, then every check on it.
 sub edgesig_list_req_args_limit_ {
 	if (req.url !~ "^[^?]*+\?(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)") {
 		return;
 	}
-	call edgesig_lists;
+	var.set_int("edgesig:before", var.get_int("edgesig:need"));
+	set client.identity = req.url;
+	var.set_int("edgesig:copies", 1);
+	call edgesig_room;
 	if (var.get_int("edgesig:over") == -1) {
 		return;
 	}
-	var.set("edgesig:list", regsuball(req.url, "^[^?]*+(?:\?(?=(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))|\?(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+)|&(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+", ""));
+	set client.identity = regsuball(req.url, "^[^?]*+(?:\?(?=(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))|\?(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+)|&(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+", "");
+	var.set_int("edgesig:need", var.get_int("edgesig:before"));
+	var.set_int("edgesig:copies", 3);
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 2);
+		if (client.identity ~ "%(?:(?=00)|(?![0-9A-Fa-f]{2}))") {
+			var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 1);
+			if (client.identity ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
+				var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 2);
+			}
+		}
+	}
+	call edgesig_room;
+	if (var.get_int("edgesig:over") == -1) {
+		return;
+	}
+	var.set("edgesig:list", client.identity);
 	if (!var.get("edgesig:list")) {
 		var.set_int("edgesig:over", -1);
 		return;
@@ -380,32 +345,32 @@ sub edgesig_list_req_args_limit_ {
 		return;
 	}
 	call edgesig_argument_1;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_limit_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){1}[^&]") {
 		return;
 	}
 	call edgesig_argument_2;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_limit_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){2}[^&]") {
 		return;
 	}
 	call edgesig_argument_3;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_limit_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){3}[^&]") {
 		return;
 	}
 	call edgesig_argument_4;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_limit_;
 }
@@ -597,6 +562,7 @@ sub edgesig_finish {
 	if (var.get("edgesig:original url")) {
 		set req.url = var.get("edgesig:original url");
 	}
+	set client.identity = var.get("edgesig:identity");
 	set req.hash_ignore_vary = false;
 	call edgesig_log;
 }
@@ -641,8 +607,16 @@ sub edgesig_limit {
 	return (synth(10000 + var.get_int("edgesig:status")));
 }
 
+# Every header line is taken, so that varnishd itself would answer 500.
+sub edgesig_full {
+	var.set_int("edgesig:acted", 1);
+	set client.identity = client.ip;
+	return (synth(10431));
+}
+
 # Once per client request.
 sub edgesig_recv {
+	var.set("edgesig:identity", client.identity);
 	set req.hash_ignore_vary = true;
 	call edgesig_client;
 	call edgesig_headers;
@@ -651,18 +625,24 @@ sub edgesig_recv {
 	        || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{2049}"))) {
 		var.set_int("edgesig:over", 1);
 	}
-	if (var.get_int("edgesig:over") == 0) {
-		call edgesig_room;
-	}
+	call edgesig_header_room;
 	if (var.get_int("edgesig:over") != -1) {
 		call edgesig_header_values;
-		if (var.get_int("edgesig:over") != 1) {
+	}
+	if (var.get_int("edgesig:over") != -1 && var.get_int("edgesig:over") != 1) {
+		call edgesig_url_room;
+		if (var.get_int("edgesig:over") != -1) {
 			call edgesig_url;
-			if (!var.get("edgesig:req.path")) {
-				var.set_int("edgesig:over", -1);
+			call edgesig_parts_room;
+			if (var.get_int("edgesig:over") != -1) {
+				if (!var.get("edgesig:req.path")) {
+					var.set_int("edgesig:over", -1);
+				}
+				if (var.get_int("edgesig:over") != -1) {
+					call edgesig_list_req_args_id_;
+					call edgesig_list_req_args_limit_;
+				}
 			}
-			call edgesig_list_req_args_id_;
-			call edgesig_list_req_args_limit_;
 		}
 	}
 	if (var.get_int("edgesig:over") != 0) {
@@ -694,7 +674,8 @@ sub vcl_recv {
 			call edgesig_recv;
 		} else {
 			std.log("edgesig:v1|block|limit-workspace|431|-|ids=");
-			return (synth(431));
+			std.rollback(req);
+			call edgesig_full;
 		}
 	}
 }

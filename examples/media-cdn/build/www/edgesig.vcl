@@ -33,8 +33,18 @@ sub edgesig_client {
 	}
 }
 
+# One hop, strictly read; std.ip alone takes 0300.1, 1.2.3.4:80 and fe80::1%lo.
+sub edgesig_address {
+	if (var.get("edgesig:hop") ~ "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){6}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|::(?:(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,5}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0}::(?:(?:[0-9A-Fa-f]{1,4}:){0,5}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,4}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){1}::(?:(?:[0-9A-Fa-f]{1,4}:){0,4}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){2}::(?:(?:[0-9A-Fa-f]{1,4}:){0,3}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,2}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){3}::(?:(?:[0-9A-Fa-f]{1,4}:){0,2}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,1}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){4}::(?:(?:[0-9A-Fa-f]{1,4}:){0,1}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,0}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){5}::(?:[0-9A-Fa-f]{1,4})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){6}::)\z") {
+		var.set_ip("edgesig:client.ip address", std.ip("" + std.ip(var.get("edgesig:hop"), client.ip, resolve=false), client.ip, resolve=false));
+		var.set("edgesig:client.ip", "" + var.get_ip("edgesig:client.ip address"));
+	} else {
+		var.set_int("edgesig:hop ends", 1);
+	}
+}
+
 # The peer is trusted: the first untrusted address of X-Forwarded-For from the right is the client.
-# Strictly read, 5 at most; std.ip alone takes 0300.1, 1.2.3.4:80 and fe80::1%lo.
+# 5 are looked at.
 sub edgesig_hop {
 	var.set("edgesig:hops", regsuball(req.http.X-Forwarded-For, "[^,]{64,}+", "-"));
 	if (!var.get("edgesig:hops")) {
@@ -45,11 +55,10 @@ sub edgesig_hop {
 		return;
 	}
 	var.set("edgesig:hop", regsub(regsub(var.get("edgesig:hops"), "^(?:.*,)?[ \t]*+([^,]*+)(?:,[^,]*+){1}\z", "\1"), "[ \t]++\z", ""));
-	if (var.get("edgesig:hop") !~ "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){6}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|::(?:(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,5}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0}::(?:(?:[0-9A-Fa-f]{1,4}:){0,5}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,4}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){1}::(?:(?:[0-9A-Fa-f]{1,4}:){0,4}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){2}::(?:(?:[0-9A-Fa-f]{1,4}:){0,3}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,2}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){3}::(?:(?:[0-9A-Fa-f]{1,4}:){0,2}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,1}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){4}::(?:(?:[0-9A-Fa-f]{1,4}:){0,1}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,0}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){5}::(?:[0-9A-Fa-f]{1,4})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){6}::)\z") {
+	call edgesig_address;
+	if (var.get_int("edgesig:hop ends") == 1) {
 		return;
 	}
-	var.set_ip("edgesig:client.ip address", std.ip("" + std.ip(var.get("edgesig:hop"), client.ip, resolve=false), client.ip, resolve=false));
-	var.set("edgesig:client.ip", "" + var.get_ip("edgesig:client.ip address"));
 	if (var.get_ip("edgesig:client.ip address") !~ edgesig_acl_load_balancers) {
 		return;
 	}
@@ -57,11 +66,10 @@ sub edgesig_hop {
 		return;
 	}
 	var.set("edgesig:hop", regsub(regsub(var.get("edgesig:hops"), "^(?:.*,)?[ \t]*+([^,]*+)(?:,[^,]*+){2}\z", "\1"), "[ \t]++\z", ""));
-	if (var.get("edgesig:hop") !~ "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){6}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|::(?:(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,5}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0}::(?:(?:[0-9A-Fa-f]{1,4}:){0,5}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,4}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){1}::(?:(?:[0-9A-Fa-f]{1,4}:){0,4}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){2}::(?:(?:[0-9A-Fa-f]{1,4}:){0,3}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,2}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){3}::(?:(?:[0-9A-Fa-f]{1,4}:){0,2}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,1}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){4}::(?:(?:[0-9A-Fa-f]{1,4}:){0,1}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,0}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){5}::(?:[0-9A-Fa-f]{1,4})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){6}::)\z") {
+	call edgesig_address;
+	if (var.get_int("edgesig:hop ends") == 1) {
 		return;
 	}
-	var.set_ip("edgesig:client.ip address", std.ip("" + std.ip(var.get("edgesig:hop"), client.ip, resolve=false), client.ip, resolve=false));
-	var.set("edgesig:client.ip", "" + var.get_ip("edgesig:client.ip address"));
 	if (var.get_ip("edgesig:client.ip address") !~ edgesig_acl_load_balancers) {
 		return;
 	}
@@ -69,11 +77,10 @@ sub edgesig_hop {
 		return;
 	}
 	var.set("edgesig:hop", regsub(regsub(var.get("edgesig:hops"), "^(?:.*,)?[ \t]*+([^,]*+)(?:,[^,]*+){3}\z", "\1"), "[ \t]++\z", ""));
-	if (var.get("edgesig:hop") !~ "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){6}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|::(?:(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,5}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0}::(?:(?:[0-9A-Fa-f]{1,4}:){0,5}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,4}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){1}::(?:(?:[0-9A-Fa-f]{1,4}:){0,4}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){2}::(?:(?:[0-9A-Fa-f]{1,4}:){0,3}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,2}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){3}::(?:(?:[0-9A-Fa-f]{1,4}:){0,2}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,1}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){4}::(?:(?:[0-9A-Fa-f]{1,4}:){0,1}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,0}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){5}::(?:[0-9A-Fa-f]{1,4})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){6}::)\z") {
+	call edgesig_address;
+	if (var.get_int("edgesig:hop ends") == 1) {
 		return;
 	}
-	var.set_ip("edgesig:client.ip address", std.ip("" + std.ip(var.get("edgesig:hop"), client.ip, resolve=false), client.ip, resolve=false));
-	var.set("edgesig:client.ip", "" + var.get_ip("edgesig:client.ip address"));
 	if (var.get_ip("edgesig:client.ip address") !~ edgesig_acl_load_balancers) {
 		return;
 	}
@@ -81,11 +88,10 @@ sub edgesig_hop {
 		return;
 	}
 	var.set("edgesig:hop", regsub(regsub(var.get("edgesig:hops"), "^(?:.*,)?[ \t]*+([^,]*+)(?:,[^,]*+){4}\z", "\1"), "[ \t]++\z", ""));
-	if (var.get("edgesig:hop") !~ "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){6}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|::(?:(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,5}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0}::(?:(?:[0-9A-Fa-f]{1,4}:){0,5}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,4}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){1}::(?:(?:[0-9A-Fa-f]{1,4}:){0,4}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){2}::(?:(?:[0-9A-Fa-f]{1,4}:){0,3}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,2}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){3}::(?:(?:[0-9A-Fa-f]{1,4}:){0,2}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,1}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){4}::(?:(?:[0-9A-Fa-f]{1,4}:){0,1}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,0}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){5}::(?:[0-9A-Fa-f]{1,4})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){6}::)\z") {
+	call edgesig_address;
+	if (var.get_int("edgesig:hop ends") == 1) {
 		return;
 	}
-	var.set_ip("edgesig:client.ip address", std.ip("" + std.ip(var.get("edgesig:hop"), client.ip, resolve=false), client.ip, resolve=false));
-	var.set("edgesig:client.ip", "" + var.get_ip("edgesig:client.ip address"));
 	if (var.get_ip("edgesig:client.ip address") !~ edgesig_acl_load_balancers) {
 		return;
 	}
@@ -93,28 +99,94 @@ sub edgesig_hop {
 		return;
 	}
 	var.set("edgesig:hop", regsub(regsub(var.get("edgesig:hops"), "^(?:.*,)?[ \t]*+([^,]*+)(?:,[^,]*+){5}\z", "\1"), "[ \t]++\z", ""));
-	if (var.get("edgesig:hop") !~ "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){6}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|::(?:(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,5}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0}::(?:(?:[0-9A-Fa-f]{1,4}:){0,5}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,4}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){1}::(?:(?:[0-9A-Fa-f]{1,4}:){0,4}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){2}::(?:(?:[0-9A-Fa-f]{1,4}:){0,3}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,2}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){3}::(?:(?:[0-9A-Fa-f]{1,4}:){0,2}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,1}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){4}::(?:(?:[0-9A-Fa-f]{1,4}:){0,1}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,0}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){5}::(?:[0-9A-Fa-f]{1,4})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){6}::)\z") {
+	call edgesig_address;
+	if (var.get_int("edgesig:hop ends") == 1) {
 		return;
 	}
-	var.set_ip("edgesig:client.ip address", std.ip("" + std.ip(var.get("edgesig:hop"), client.ip, resolve=false), client.ip, resolve=false));
-	var.set("edgesig:client.ip", "" + var.get_ip("edgesig:client.ip address"));
 }
 
 # req.http.X is the first instance only: headers that signatures read are joined with ", ".
 sub edgesig_headers {
-	std.collect(req.http.Referer);
-	std.collect(req.http.X-Forwarded-Proto);
-	std.collect(req.http.X-Internal-User);
-	std.collect(req.http.X-Render-As);
+	var.set_int("edgesig:copies", 1);
+	if (req.http.Referer) {
+		set client.identity = req.http.Referer;
+		std.collect(req.http.Referer);
+		if (req.http.Referer != client.identity) {
+			set client.identity = req.http.Referer;
+			call edgesig_room;
+		}
+	}
+	if (req.http.X-Forwarded-Proto) {
+		set client.identity = req.http.X-Forwarded-Proto;
+		std.collect(req.http.X-Forwarded-Proto);
+		if (req.http.X-Forwarded-Proto != client.identity) {
+			set client.identity = req.http.X-Forwarded-Proto;
+			call edgesig_room;
+		}
+	}
+	if (req.http.X-Internal-User) {
+		set client.identity = req.http.X-Internal-User;
+		std.collect(req.http.X-Internal-User);
+		if (req.http.X-Internal-User != client.identity) {
+			set client.identity = req.http.X-Internal-User;
+			call edgesig_room;
+		}
+	}
+	if (req.http.X-Render-As) {
+		set client.identity = req.http.X-Render-As;
+		std.collect(req.http.X-Render-As);
+		if (req.http.X-Render-As != client.identity) {
+			set client.identity = req.http.X-Render-As;
+			call edgesig_room;
+		}
+	}
 }
 
-# Values of headers and functions of them, each under the name that signatures use.
+# What is made of headers.
+sub edgesig_header_room {
+	if (req.http.Host) {
+		set client.identity = req.http.Host;
+		var.set_int("edgesig:copies", 3);
+		call edgesig_room;
+	}
+	if (req.http.X-Forwarded-For) {
+		set client.identity = req.http.X-Forwarded-For;
+		var.set_int("edgesig:copies", 2);
+		call edgesig_room;
+	}
+}
+
+# Values of headers.
 sub edgesig_header_values {
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
 		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*)?\z", ""));
 	} elsif (req.http.Host) {
 		var.set("edgesig:req.host", regsub(std.tolower(req.http.Host), "\.?(?::[0-9]*)?\z", ""));
 	}
+}
+
+# What the parts of the URL take.
+sub edgesig_url_room {
+	set client.identity = req.url;
+	var.set_int("edgesig:copies", 3);
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 1);
+		if (client.identity ~ "%(?:(?=00)|(?![0-9A-Fa-f]{2}))") {
+			var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 1);
+			if (client.identity ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
+				var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 2);
+			}
+		}
+	}
+	call edgesig_room;
+	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
+		var.set_int("edgesig:copies", 3);
+		if (req.url ~ "^[^:]*+://[^/?#]{128}") {
+			var.set_int("edgesig:copies", 6);
+		}
+		call edgesig_room;
+	}
+	var.set_int("edgesig:url size", var.get_int("edgesig:size"));
 }
 
 # The URL in origin form and its parts, decoded once. A `%` that starts no escape and that of `%00`
@@ -124,182 +196,90 @@ sub edgesig_url {
 		var.set("edgesig:original url", req.url);
 		set req.url = "/" + regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/(.*)|[^?#]*+(.*))", "\1\2");
 	}
-	if (req.url ~ "^[^?%]*+%") {
+	if (req.url ~ "^[^?]*?%(?!00)[0-9A-Fa-f]{2}") {
 		var.set("edgesig:req.path", blob.transcode(decoding=URL, encoded=regsuball(regsub(req.url, "\?.*", ""), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	} else {
 		var.set("edgesig:req.path", regsub(req.url, "\?.*", ""));
 	}
-	if (var.get("edgesig:req.path") ~ "\.[^./]++\z") {
-		var.set("edgesig:req.path.ext", std.tolower(regsub(var.get("edgesig:req.path"), "(?s)^.*\.", "")));
-	}
 	var.set("edgesig:redirect url", req.url);
 }
 
-# Bytes that the copies below may take of the workspace. Varnish would fail the request or lose a value
-# without a word when it is full; a request that needs too much is over a limit instead.
+# What is made of the parts: each is measured.
+sub edgesig_parts_room {
+	if (req.url ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		var.set_int("edgesig:need", var.get_int("edgesig:need") - var.get_int("edgesig:url size") * 2);
+		set client.identity = var.get("edgesig:req.path");
+		var.set_int("edgesig:copies", 2);
+		call edgesig_room;
+	}
+	if (var.get("edgesig:req.path") ~ "\.[^./]{128}[^./]*+\z") {
+		set client.identity = var.get("edgesig:req.path");
+		var.set_int("edgesig:copies", 3);
+		call edgesig_room;
+	}
+}
+
+# What is made of the parts.
+sub edgesig_parts {
+	if (var.get("edgesig:req.path") ~ "\.[^./]++\z") {
+		var.set("edgesig:req.path.ext", std.tolower(regsub(var.get("edgesig:req.path"), "(?s)^.*\.", "")));
+	}
+}
+
+# Bytes that `copies` copies of the text in client.identity take of the workspace. Varnish would fail
+# the request or lose a value without a word when it is full; a request that needs too much is over a
+# limit instead. (client.identity holds a text without a copy; the service finds what it held before.)
 sub edgesig_room {
-	call edgesig_room_headers;
-	call edgesig_room_path;
-	call edgesig_room_absolute;
-	if (var.get_int("edgesig:need") > 52288) {
+	if (client.identity ~ "(?s)^.{32}") {
+		if (client.identity ~ "(?s)^.{16384}") {
+			var.set_int("edgesig:size", 32768);
+		} elsif (client.identity ~ "(?s)^.{12288}") {
+			var.set_int("edgesig:size", 16384);
+		} elsif (client.identity ~ "(?s)^.{8192}") {
+			var.set_int("edgesig:size", 12288);
+		} elsif (client.identity ~ "(?s)^.{7168}") {
+			var.set_int("edgesig:size", 8192);
+		} elsif (client.identity ~ "(?s)^.{6144}") {
+			var.set_int("edgesig:size", 7168);
+		} elsif (client.identity ~ "(?s)^.{5120}") {
+			var.set_int("edgesig:size", 6144);
+		} elsif (client.identity ~ "(?s)^.{4352}") {
+			var.set_int("edgesig:size", 5120);
+		} elsif (client.identity ~ "(?s)^.{4096}") {
+			var.set_int("edgesig:size", 4352);
+		} elsif (client.identity ~ "(?s)^.{3584}") {
+			var.set_int("edgesig:size", 4096);
+		} elsif (client.identity ~ "(?s)^.{3072}") {
+			var.set_int("edgesig:size", 3584);
+		} elsif (client.identity ~ "(?s)^.{2560}") {
+			var.set_int("edgesig:size", 3072);
+		} elsif (client.identity ~ "(?s)^.{2048}") {
+			var.set_int("edgesig:size", 2560);
+		} elsif (client.identity ~ "(?s)^.{1536}") {
+			var.set_int("edgesig:size", 2048);
+		} elsif (client.identity ~ "(?s)^.{1024}") {
+			var.set_int("edgesig:size", 1536);
+		} elsif (client.identity ~ "(?s)^.{768}") {
+			var.set_int("edgesig:size", 1024);
+		} elsif (client.identity ~ "(?s)^.{512}") {
+			var.set_int("edgesig:size", 768);
+		} elsif (client.identity ~ "(?s)^.{384}") {
+			var.set_int("edgesig:size", 512);
+		} elsif (client.identity ~ "(?s)^.{256}") {
+			var.set_int("edgesig:size", 384);
+		} elsif (client.identity ~ "(?s)^.{128}") {
+			var.set_int("edgesig:size", 256);
+		} elsif (client.identity ~ "(?s)^.{64}") {
+			var.set_int("edgesig:size", 128);
+		} elsif (client.identity ~ "(?s)^.{32}") {
+			var.set_int("edgesig:size", 64);
+		}
+	} else {
+		var.set_int("edgesig:size", 32);
+	}
+	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * var.get_int("edgesig:copies"));
+	if (var.get_int("edgesig:need") > 52928) {
 		var.set_int("edgesig:over", -1);
-	}
-}
-
-# Lengths of headers that are copied.
-sub edgesig_room_headers {
-	if (req.http.Host ~ "^.{128}") {
-		if (req.http.Host ~ "^.{8192}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 86016);
-		} elsif (req.http.Host ~ "^.{4096}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 24576);
-		} elsif (req.http.Host ~ "^.{2048}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 12288);
-		} elsif (req.http.Host ~ "^.{1024}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 6144);
-		} elsif (req.http.Host ~ "^.{512}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 3072);
-		} elsif (req.http.Host ~ "^.{256}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 1536);
-		} else {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 768);
-		}
-	}
-	if (req.http.Referer ~ "^.{1024}") {
-		if (req.http.Referer ~ "^.{8192}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
-		} elsif (req.http.Referer ~ "^.{4096}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
-		} else {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
-		}
-	}
-	if (req.http.X-Forwarded-For ~ "^.{128}") {
-		if (req.http.X-Forwarded-For ~ "^.{8192}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 57344);
-		} elsif (req.http.X-Forwarded-For ~ "^.{4096}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 16384);
-		} elsif (req.http.X-Forwarded-For ~ "^.{2048}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
-		} elsif (req.http.X-Forwarded-For ~ "^.{1024}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
-		} elsif (req.http.X-Forwarded-For ~ "^.{512}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 2048);
-		} elsif (req.http.X-Forwarded-For ~ "^.{256}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 1024);
-		} else {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 512);
-		}
-	}
-	if (req.http.X-Forwarded-Proto ~ "^.{1024}") {
-		if (req.http.X-Forwarded-Proto ~ "^.{8192}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
-		} elsif (req.http.X-Forwarded-Proto ~ "^.{4096}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
-		} else {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
-		}
-	}
-	if (req.http.X-Internal-User ~ "^.{1024}") {
-		if (req.http.X-Internal-User ~ "^.{8192}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
-		} elsif (req.http.X-Internal-User ~ "^.{4096}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
-		} else {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
-		}
-	}
-	if (req.http.X-Render-As ~ "^.{1024}") {
-		if (req.http.X-Render-As ~ "^.{8192}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 28672);
-		} elsif (req.http.X-Render-As ~ "^.{4096}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 8192);
-		} else {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 4096);
-		}
-	}
-}
-
-# Length of the path, and how many copies what stands in it makes necessary.
-sub edgesig_room_path {
-	if (req.url ~ "^[^?]{256}") {
-		if (req.url ~ "^[^?]{16384}") {
-			var.set_int("edgesig:path size", 32768);
-		} elsif (req.url ~ "^[^?]{8192}") {
-			var.set_int("edgesig:path size", 16384);
-		} elsif (req.url ~ "^[^?]{4096}") {
-			var.set_int("edgesig:path size", 8192);
-		} elsif (req.url ~ "^[^?]{2048}") {
-			var.set_int("edgesig:path size", 4096);
-		} elsif (req.url ~ "^[^?]{1024}") {
-			var.set_int("edgesig:path size", 2048);
-		} elsif (req.url ~ "^[^?]{512}") {
-			var.set_int("edgesig:path size", 1024);
-		} elsif (req.url ~ "^[^?]{256}") {
-			var.set_int("edgesig:path size", 512);
-		}
-	} else {
-		var.set_int("edgesig:path size", 256);
-	}
-	if (req.url ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
-		var.set_int("edgesig:path copies", 9);
-	} elsif (req.url ~ "^[^?]*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
-		var.set_int("edgesig:path copies", 7);
-	} elsif (req.url ~ "^[^?]*?(?:%25)") {
-		var.set_int("edgesig:path copies", 6);
-	} elsif (req.url ~ "^[^?]*?(?:[%+])") {
-		var.set_int("edgesig:path copies", 6);
-	} else {
-		var.set_int("edgesig:path copies", 5);
-	}
-	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:path size") * var.get_int("edgesig:path copies"));
-}
-
-# What putting a URL in absolute form into origin form takes.
-sub edgesig_room_absolute {
-	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
-		if (req.url ~ "^.{256}") {
-			if (req.url ~ "^.{16384}") {
-				var.set_int("edgesig:url size", 32768);
-			} elsif (req.url ~ "^.{8192}") {
-				var.set_int("edgesig:url size", 16384);
-			} elsif (req.url ~ "^.{4096}") {
-				var.set_int("edgesig:url size", 8192);
-			} elsif (req.url ~ "^.{3840}") {
-				var.set_int("edgesig:url size", 4096);
-			} elsif (req.url ~ "^.{3584}") {
-				var.set_int("edgesig:url size", 3840);
-			} elsif (req.url ~ "^.{3328}") {
-				var.set_int("edgesig:url size", 3584);
-			} elsif (req.url ~ "^.{3072}") {
-				var.set_int("edgesig:url size", 3328);
-			} elsif (req.url ~ "^.{2816}") {
-				var.set_int("edgesig:url size", 3072);
-			} elsif (req.url ~ "^.{2560}") {
-				var.set_int("edgesig:url size", 2816);
-			} elsif (req.url ~ "^.{2304}") {
-				var.set_int("edgesig:url size", 2560);
-			} elsif (req.url ~ "^.{2048}") {
-				var.set_int("edgesig:url size", 2304);
-			} elsif (req.url ~ "^.{1792}") {
-				var.set_int("edgesig:url size", 2048);
-			} elsif (req.url ~ "^.{1536}") {
-				var.set_int("edgesig:url size", 1792);
-			} elsif (req.url ~ "^.{1280}") {
-				var.set_int("edgesig:url size", 1536);
-			} elsif (req.url ~ "^.{1024}") {
-				var.set_int("edgesig:url size", 1280);
-			} elsif (req.url ~ "^.{768}") {
-				var.set_int("edgesig:url size", 1024);
-			} elsif (req.url ~ "^.{512}") {
-				var.set_int("edgesig:url size", 768);
-			} elsif (req.url ~ "^.{256}") {
-				var.set_int("edgesig:url size", 512);
-			}
-		} else {
-			var.set_int("edgesig:url size", 256);
-		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * 4);
 	}
 }
 
@@ -389,10 +369,10 @@ sub edgesig_effects {
 		if (!req.http.X-Edgesig-Tags) {
 			var.set("edgesig:action", "block");
 			var.set("edgesig:by", "limit-workspace");
-			var.set_int("edgesig:acted", 1);
 			var.set_int("edgesig:status", 431);
 			call edgesig_finish;
-			return (synth(10431));
+			std.rollback(req);
+			call edgesig_full;
 		}
 	}
 	if (var.get_int("edgesig:strip x-internal-user") == 1) {
@@ -428,6 +408,7 @@ sub edgesig_finish {
 	if (var.get("edgesig:original url")) {
 		set req.url = var.get("edgesig:original url");
 	}
+	set client.identity = var.get("edgesig:identity");
 	set req.hash_ignore_vary = false;
 	call edgesig_log;
 }
@@ -472,8 +453,16 @@ sub edgesig_limit {
 	return (synth(10000 + var.get_int("edgesig:status")));
 }
 
+# Every header line is taken, so that varnishd itself would answer 500.
+sub edgesig_full {
+	var.set_int("edgesig:acted", 1);
+	set client.identity = client.ip;
+	return (synth(10431));
+}
+
 # Once per client request.
 sub edgesig_recv {
+	var.set("edgesig:identity", client.identity);
 	set req.hash_ignore_vary = true;
 	call edgesig_client;
 	call edgesig_headers;
@@ -482,15 +471,20 @@ sub edgesig_recv {
 	        || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{4097}"))) {
 		var.set_int("edgesig:over", 1);
 	}
-	if (var.get_int("edgesig:over") == 0) {
-		call edgesig_room;
-	}
+	call edgesig_header_room;
 	if (var.get_int("edgesig:over") != -1) {
 		call edgesig_header_values;
-		if (var.get_int("edgesig:over") != 1) {
+	}
+	if (var.get_int("edgesig:over") != -1 && var.get_int("edgesig:over") != 1) {
+		call edgesig_url_room;
+		if (var.get_int("edgesig:over") != -1) {
 			call edgesig_url;
-			if (!var.get("edgesig:req.path")) {
-				var.set_int("edgesig:over", -1);
+			call edgesig_parts_room;
+			if (var.get_int("edgesig:over") != -1) {
+				call edgesig_parts;
+				if (!var.get("edgesig:req.path")) {
+					var.set_int("edgesig:over", -1);
+				}
 			}
 		}
 	}
@@ -512,7 +506,8 @@ sub vcl_recv {
 			call edgesig_recv;
 		} else {
 			std.log("edgesig:v1|block|limit-workspace|431|-|ids=");
-			return (synth(431));
+			std.rollback(req);
+			call edgesig_full;
 		}
 	} else {
 		call edgesig_effects;

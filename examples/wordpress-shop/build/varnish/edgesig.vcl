@@ -38,13 +38,51 @@ sub edgesig_client {
 	}
 }
 
-# Values of headers and functions of them, each under the name that signatures use.
+# req.http.X is the first instance only: headers that signatures read are joined with ", ".
+sub edgesig_headers {
+	var.set_int("edgesig:copies", 1);
+}
+
+# What is made of headers.
+sub edgesig_header_room {
+	if (req.http.Host) {
+		set client.identity = req.http.Host;
+		var.set_int("edgesig:copies", 3);
+		call edgesig_room;
+	}
+}
+
+# Values of headers.
 sub edgesig_header_values {
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
 		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*)?\z", ""));
 	} elsif (req.http.Host) {
 		var.set("edgesig:req.host", regsub(std.tolower(req.http.Host), "\.?(?::[0-9]*)?\z", ""));
 	}
+}
+
+# What the parts of the URL take.
+sub edgesig_url_room {
+	set client.identity = req.url;
+	var.set_int("edgesig:copies", 2);
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 1);
+		if (client.identity ~ "%(?:(?=00)|(?![0-9A-Fa-f]{2}))") {
+			var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 1);
+			if (client.identity ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
+				var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 2);
+			}
+		}
+	}
+	call edgesig_room;
+	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
+		var.set_int("edgesig:copies", 3);
+		if (req.url ~ "^[^:]*+://[^/?#]{128}") {
+			var.set_int("edgesig:copies", 6);
+		}
+		call edgesig_room;
+	}
+	var.set_int("edgesig:url size", var.get_int("edgesig:size"));
 }
 
 # The URL in origin form and its parts, decoded once. A `%` that starts no escape and that of `%00`
@@ -54,270 +92,168 @@ sub edgesig_url {
 		var.set("edgesig:original url", req.url);
 		set req.url = "/" + regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/(.*)|[^?#]*+(.*))", "\1\2");
 	}
-	if (req.url ~ "^[^?%]*+%") {
+	if (req.url ~ "^[^?]*?%(?!00)[0-9A-Fa-f]{2}") {
 		var.set("edgesig:req.path", blob.transcode(decoding=URL, encoded=regsuball(regsub(req.url, "\?.*", ""), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
 	} else {
 		var.set("edgesig:req.path", regsub(req.url, "\?.*", ""));
 	}
+}
+
+# What is made of the parts: each is measured.
+sub edgesig_parts_room {
+	if (req.url ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		var.set_int("edgesig:need", var.get_int("edgesig:need") - var.get_int("edgesig:url size") * 2);
+		set client.identity = var.get("edgesig:req.path");
+		var.set_int("edgesig:copies", 2);
+		call edgesig_room;
+	}
+}
+
+# What the values below take.
+sub edgesig_url_room_2 {
+	set client.identity = var.get("edgesig:req.path");
+	var.set_int("edgesig:copies", 1);
+	if (client.identity ~ "(?s)^(?=/).*(?://|/\.)") {
+		var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 5);
+	}
+	call edgesig_room;
+}
+
+# Functions, each under the name that signatures use.
+sub edgesig_url_values {
 	if (var.get("edgesig:req.path") ~ "(?s)^(?=/).*(?://|/\.)") {
 		var.set("edgesig:path_normalize(req.path)", regsub(regsuball(regsuball(regsub(regsuball(var.get("edgesig:req.path"), "/{2,}+", "/"), "(/\.\.?)\z", "\1/"), "(?:/\.(?=/))++", ""), "/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/)", ""), "^(?:/\.\.(?=/))++", ""));
 	} else {
 		var.set("edgesig:path_normalize(req.path)", var.get("edgesig:req.path"));
 	}
-	var.set("edgesig:lower(req.path)", std.tolower(var.get("edgesig:req.path")));
-	if (var.get("edgesig:lower(req.path)") ~ "(?s)^(?=/).*(?://|/\.)") {
-		var.set("edgesig:path_normalize(lower(req.path))", regsub(regsuball(regsuball(regsub(regsuball(var.get("edgesig:lower(req.path)"), "/{2,}+", "/"), "(/\.\.?)\z", "\1/"), "(?:/\.(?=/))++", ""), "/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/)", ""), "^(?:/\.\.(?=/))++", ""));
-	} else {
-		var.set("edgesig:path_normalize(lower(req.path))", var.get("edgesig:lower(req.path)"));
-	}
 }
 
-# Bytes that the copies below may take of the workspace. Varnish would fail the request or lose a value
-# without a word when it is full; a request that needs too much is over a limit instead.
+# Bytes that `copies` copies of the text in client.identity take of the workspace. Varnish would fail
+# the request or lose a value without a word when it is full; a request that needs too much is over a
+# limit instead. (client.identity holds a text without a copy; the service finds what it held before.)
 sub edgesig_room {
-	call edgesig_room_headers;
-	call edgesig_room_path;
-	call edgesig_room_query;
-	call edgesig_room_absolute;
-	if (var.get_int("edgesig:need") > 52160) {
+	if (client.identity ~ "(?s)^.{32}") {
+		if (client.identity ~ "(?s)^.{16384}") {
+			var.set_int("edgesig:size", 32768);
+		} elsif (client.identity ~ "(?s)^.{12288}") {
+			var.set_int("edgesig:size", 16384);
+		} elsif (client.identity ~ "(?s)^.{8192}") {
+			var.set_int("edgesig:size", 12288);
+		} elsif (client.identity ~ "(?s)^.{7168}") {
+			var.set_int("edgesig:size", 8192);
+		} elsif (client.identity ~ "(?s)^.{6144}") {
+			var.set_int("edgesig:size", 7168);
+		} elsif (client.identity ~ "(?s)^.{5120}") {
+			var.set_int("edgesig:size", 6144);
+		} elsif (client.identity ~ "(?s)^.{4352}") {
+			var.set_int("edgesig:size", 5120);
+		} elsif (client.identity ~ "(?s)^.{4096}") {
+			var.set_int("edgesig:size", 4352);
+		} elsif (client.identity ~ "(?s)^.{3584}") {
+			var.set_int("edgesig:size", 4096);
+		} elsif (client.identity ~ "(?s)^.{3072}") {
+			var.set_int("edgesig:size", 3584);
+		} elsif (client.identity ~ "(?s)^.{2560}") {
+			var.set_int("edgesig:size", 3072);
+		} elsif (client.identity ~ "(?s)^.{2048}") {
+			var.set_int("edgesig:size", 2560);
+		} elsif (client.identity ~ "(?s)^.{1536}") {
+			var.set_int("edgesig:size", 2048);
+		} elsif (client.identity ~ "(?s)^.{1024}") {
+			var.set_int("edgesig:size", 1536);
+		} elsif (client.identity ~ "(?s)^.{768}") {
+			var.set_int("edgesig:size", 1024);
+		} elsif (client.identity ~ "(?s)^.{512}") {
+			var.set_int("edgesig:size", 768);
+		} elsif (client.identity ~ "(?s)^.{384}") {
+			var.set_int("edgesig:size", 512);
+		} elsif (client.identity ~ "(?s)^.{256}") {
+			var.set_int("edgesig:size", 384);
+		} elsif (client.identity ~ "(?s)^.{128}") {
+			var.set_int("edgesig:size", 256);
+		} elsif (client.identity ~ "(?s)^.{64}") {
+			var.set_int("edgesig:size", 128);
+		} elsif (client.identity ~ "(?s)^.{32}") {
+			var.set_int("edgesig:size", 64);
+		}
+	} else {
+		var.set_int("edgesig:size", 32);
+	}
+	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * var.get_int("edgesig:copies"));
+	if (var.get_int("edgesig:need") > 52736) {
 		var.set_int("edgesig:over", -1);
-	}
-}
-
-# Lengths of headers that are copied.
-sub edgesig_room_headers {
-	if (req.http.Host ~ "^.{128}") {
-		if (req.http.Host ~ "^.{8192}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 86016);
-		} elsif (req.http.Host ~ "^.{4096}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 24576);
-		} elsif (req.http.Host ~ "^.{2048}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 12288);
-		} elsif (req.http.Host ~ "^.{1024}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 6144);
-		} elsif (req.http.Host ~ "^.{512}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 3072);
-		} elsif (req.http.Host ~ "^.{256}") {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 1536);
-		} else {
-			var.set_int("edgesig:need", var.get_int("edgesig:need") + 768);
-		}
-	}
-}
-
-# Length of the path, and how many copies what stands in it makes necessary.
-sub edgesig_room_path {
-	if (req.url ~ "^[^?]{256}") {
-		if (req.url ~ "^[^?]{16384}") {
-			var.set_int("edgesig:path size", 32768);
-		} elsif (req.url ~ "^[^?]{8192}") {
-			var.set_int("edgesig:path size", 16384);
-		} elsif (req.url ~ "^[^?]{4096}") {
-			var.set_int("edgesig:path size", 8192);
-		} elsif (req.url ~ "^[^?]{2048}") {
-			var.set_int("edgesig:path size", 4096);
-		} elsif (req.url ~ "^[^?]{1024}") {
-			var.set_int("edgesig:path size", 2048);
-		} elsif (req.url ~ "^[^?]{512}") {
-			var.set_int("edgesig:path size", 1024);
-		} elsif (req.url ~ "^[^?]{256}") {
-			var.set_int("edgesig:path size", 512);
-		}
-	} else {
-		var.set_int("edgesig:path size", 256);
-	}
-	if (req.url ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
-		var.set_int("edgesig:path copies", 10);
-	} elsif (req.url ~ "^[^?]*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
-		var.set_int("edgesig:path copies", 8);
-	} elsif (req.url ~ "^[^?]*?(?:%25)") {
-		var.set_int("edgesig:path copies", 7);
-	} elsif (req.url ~ "^[^?]*?(?:[%+])") {
-		var.set_int("edgesig:path copies", 7);
-	} else {
-		var.set_int("edgesig:path copies", 6);
-	}
-	if (req.url ~ "^[^?]*?(?://|/\.|%2[5EeFf]|%[^0-9A-Fa-f])") {
-		var.set_int("edgesig:path copies", var.get_int("edgesig:path copies") + 10);
-	}
-	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:path size") * var.get_int("edgesig:path copies"));
-}
-
-# Length of the query, and how many copies what stands in it makes necessary.
-sub edgesig_room_query {
-	if (req.url ~ "^[^?]*+\?.{256}") {
-		if (req.url ~ "^[^?]*+\?.{16384}") {
-			var.set_int("edgesig:query size", 32768);
-		} elsif (req.url ~ "^[^?]*+\?.{8192}") {
-			var.set_int("edgesig:query size", 16384);
-		} elsif (req.url ~ "^[^?]*+\?.{4096}") {
-			var.set_int("edgesig:query size", 8192);
-		} elsif (req.url ~ "^[^?]*+\?.{3840}") {
-			var.set_int("edgesig:query size", 4096);
-		} elsif (req.url ~ "^[^?]*+\?.{3584}") {
-			var.set_int("edgesig:query size", 3840);
-		} elsif (req.url ~ "^[^?]*+\?.{3328}") {
-			var.set_int("edgesig:query size", 3584);
-		} elsif (req.url ~ "^[^?]*+\?.{3072}") {
-			var.set_int("edgesig:query size", 3328);
-		} elsif (req.url ~ "^[^?]*+\?.{2816}") {
-			var.set_int("edgesig:query size", 3072);
-		} elsif (req.url ~ "^[^?]*+\?.{2560}") {
-			var.set_int("edgesig:query size", 2816);
-		} elsif (req.url ~ "^[^?]*+\?.{2304}") {
-			var.set_int("edgesig:query size", 2560);
-		} elsif (req.url ~ "^[^?]*+\?.{2048}") {
-			var.set_int("edgesig:query size", 2304);
-		} elsif (req.url ~ "^[^?]*+\?.{1792}") {
-			var.set_int("edgesig:query size", 2048);
-		} elsif (req.url ~ "^[^?]*+\?.{1536}") {
-			var.set_int("edgesig:query size", 1792);
-		} elsif (req.url ~ "^[^?]*+\?.{1280}") {
-			var.set_int("edgesig:query size", 1536);
-		} elsif (req.url ~ "^[^?]*+\?.{1024}") {
-			var.set_int("edgesig:query size", 1280);
-		} elsif (req.url ~ "^[^?]*+\?.{768}") {
-			var.set_int("edgesig:query size", 1024);
-		} elsif (req.url ~ "^[^?]*+\?.{512}") {
-			var.set_int("edgesig:query size", 768);
-		} elsif (req.url ~ "^[^?]*+\?.{256}") {
-			var.set_int("edgesig:query size", 512);
-		}
-	} else {
-		var.set_int("edgesig:query size", 256);
-	}
-	if (req.url ~ "^[^?]*+\?(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 10);
-	} elsif (req.url ~ "^[^?]*+\?.*?(?:%(?:(?=00)|(?![0-9A-Fa-f]{2})))") {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 8);
-	} elsif (req.url ~ "^[^?]*+\?.*?(?:%25)") {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 7);
-	} elsif (req.url ~ "^[^?]*+\?.*?(?:[%+])") {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 7);
-	} else {
-		var.set_int("edgesig:query copies", 0);
-		var.set_int("edgesig:list copies", 4);
-	}
-	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:query copies"));
-}
-
-# What putting a URL in absolute form into origin form takes.
-sub edgesig_room_absolute {
-	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
-		if (req.url ~ "^.{256}") {
-			if (req.url ~ "^.{16384}") {
-				var.set_int("edgesig:url size", 32768);
-			} elsif (req.url ~ "^.{8192}") {
-				var.set_int("edgesig:url size", 16384);
-			} elsif (req.url ~ "^.{4096}") {
-				var.set_int("edgesig:url size", 8192);
-			} elsif (req.url ~ "^.{3840}") {
-				var.set_int("edgesig:url size", 4096);
-			} elsif (req.url ~ "^.{3584}") {
-				var.set_int("edgesig:url size", 3840);
-			} elsif (req.url ~ "^.{3328}") {
-				var.set_int("edgesig:url size", 3584);
-			} elsif (req.url ~ "^.{3072}") {
-				var.set_int("edgesig:url size", 3328);
-			} elsif (req.url ~ "^.{2816}") {
-				var.set_int("edgesig:url size", 3072);
-			} elsif (req.url ~ "^.{2560}") {
-				var.set_int("edgesig:url size", 2816);
-			} elsif (req.url ~ "^.{2304}") {
-				var.set_int("edgesig:url size", 2560);
-			} elsif (req.url ~ "^.{2048}") {
-				var.set_int("edgesig:url size", 2304);
-			} elsif (req.url ~ "^.{1792}") {
-				var.set_int("edgesig:url size", 2048);
-			} elsif (req.url ~ "^.{1536}") {
-				var.set_int("edgesig:url size", 1792);
-			} elsif (req.url ~ "^.{1280}") {
-				var.set_int("edgesig:url size", 1536);
-			} elsif (req.url ~ "^.{1024}") {
-				var.set_int("edgesig:url size", 1280);
-			} elsif (req.url ~ "^.{768}") {
-				var.set_int("edgesig:url size", 1024);
-			} elsif (req.url ~ "^.{512}") {
-				var.set_int("edgesig:url size", 768);
-			} elsif (req.url ~ "^.{256}") {
-				var.set_int("edgesig:url size", 512);
-			}
-		} else {
-			var.set_int("edgesig:url size", 256);
-		}
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:url size") * 4);
-	}
-}
-
-# The same for the parameters, once one that rules read is there.
-sub edgesig_lists {
-	if (var.get_int("edgesig:lists reckoned") == 0) {
-		var.set_int("edgesig:lists reckoned", 1);
-		var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:query size") * var.get_int("edgesig:list copies"));
-		if (var.get_int("edgesig:need") > 52160) {
-			var.set_int("edgesig:over", -1);
-		}
 	}
 }
 
 # Checks on one element of req.args[author].
 sub edgesig_check_req_args_author_ {
-	if (!var.get("edgesig:value")) {
-		var.set_int("edgesig:over", -1);
-		return;
-	}
 	# req.args[author] #1: shop-author-enumeration
-	if (var.get("edgesig:value") ~ "^[0-9]{1,15}\z" && std.integer(var.get("edgesig:value"), 0) >= 1) {
+	if (client.identity ~ "^[0-9]{1,15}\z" && std.integer(client.identity, 0) >= 1) {
 		var.set_int("edgesig:req.args[author] #1", 1);
 	}
 }
 
 sub edgesig_argument_1 {
-	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+[^&=]*+=?+([^&]*+).*", "\1"));
+	set client.identity = regsub(var.get("edgesig:list"), "^&?+[^&=]*+=?+([^&]*+).*", "\1");
 }
 
 sub edgesig_argument_2 {
-	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){1}[^&=]*+=?+([^&]*+).*", "\1"));
+	set client.identity = regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){1}[^&=]*+=?+([^&]*+).*", "\1");
 }
 
 sub edgesig_argument_3 {
-	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){2}[^&=]*+=?+([^&]*+).*", "\1"));
+	set client.identity = regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){2}[^&=]*+=?+([^&]*+).*", "\1");
 }
 
 sub edgesig_argument_4 {
-	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){3}[^&=]*+=?+([^&]*+).*", "\1"));
+	set client.identity = regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){3}[^&=]*+=?+([^&]*+).*", "\1");
 }
 
 sub edgesig_argument_5 {
-	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){4}[^&=]*+=?+([^&]*+).*", "\1"));
+	set client.identity = regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){4}[^&=]*+=?+([^&]*+).*", "\1");
 }
 
 sub edgesig_argument_6 {
-	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){5}[^&=]*+=?+([^&]*+).*", "\1"));
+	set client.identity = regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){5}[^&=]*+=?+([^&]*+).*", "\1");
 }
 
 sub edgesig_argument_7 {
-	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){6}[^&=]*+=?+([^&]*+).*", "\1"));
+	set client.identity = regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){6}[^&=]*+=?+([^&]*+).*", "\1");
 }
 
 sub edgesig_argument_8 {
-	var.set("edgesig:value", regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){7}[^&=]*+=?+([^&]*+).*", "\1"));
+	set client.identity = regsub(var.get("edgesig:list"), "^&?+(?:[^&]*+&){7}[^&=]*+=?+([^&]*+).*", "\1");
 }
 
-# req.args[author]: each element into edgesig:value, then every check on it.
+# req.args[author]: each element into client.identity, then every check on it.
 sub edgesig_list_req_args_author_ {
 	if (req.url !~ "^[^?]*+\?(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
 		return;
 	}
-	call edgesig_lists;
+	var.set_int("edgesig:before", var.get_int("edgesig:need"));
+	set client.identity = req.url;
+	var.set_int("edgesig:copies", 1);
+	call edgesig_room;
 	if (var.get_int("edgesig:over") == -1) {
 		return;
 	}
-	var.set("edgesig:list", regsuball(req.url, "^[^?]*+(?:\?(?=(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))|\?(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+)|&(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+", ""));
+	set client.identity = regsuball(req.url, "^[^?]*+(?:\?(?=(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))|\?(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+)|&(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+", "");
+	var.set_int("edgesig:need", var.get_int("edgesig:before"));
+	var.set_int("edgesig:copies", 3);
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 2);
+		if (client.identity ~ "%(?:(?=00)|(?![0-9A-Fa-f]{2}))") {
+			var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 1);
+			if (client.identity ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
+				var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 2);
+			}
+		}
+	}
+	call edgesig_room;
+	if (var.get_int("edgesig:over") == -1) {
+		return;
+	}
+	var.set("edgesig:list", client.identity);
 	if (!var.get("edgesig:list")) {
 		var.set_int("edgesig:over", -1);
 		return;
@@ -330,64 +266,64 @@ sub edgesig_list_req_args_author_ {
 		return;
 	}
 	call edgesig_argument_1;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_author_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){1}[^&]") {
 		return;
 	}
 	call edgesig_argument_2;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_author_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){2}[^&]") {
 		return;
 	}
 	call edgesig_argument_3;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_author_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){3}[^&]") {
 		return;
 	}
 	call edgesig_argument_4;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_author_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){4}[^&]") {
 		return;
 	}
 	call edgesig_argument_5;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_author_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){5}[^&]") {
 		return;
 	}
 	call edgesig_argument_6;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_author_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){6}[^&]") {
 		return;
 	}
 	call edgesig_argument_7;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_author_;
 	if (var.get("edgesig:list") !~ "^&?+(?:[^&]*+&){7}[^&]") {
 		return;
 	}
 	call edgesig_argument_8;
-	if (var.get("edgesig:value") ~ "[%+]") {
-		var.set("edgesig:value", blob.transcode(decoding=URL, encoded=regsuball(regsuball(var.get("edgesig:value"), "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25")));
+	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
+		set client.identity = blob.transcode(decoding=URL, encoded=regsuball(regsuball(client.identity, "\+", " "), "%(?:(?=00)|(?![0-9A-Fa-f]{2}))", "%25"));
 	}
 	call edgesig_check_req_args_author_;
 }
@@ -407,9 +343,8 @@ sub edgesig_allow_1 {
 sub edgesig_rules_1 {
 	# shop-admin-office-only v1 [high, enforce] The back office is for the office
 	#   signatures/shop-admin-office-only.yaml:2
-	if (var.get("edgesig:path_normalize(lower(req.path))") ~ "^/wp-admin/"
-	    && !(var.get("edgesig:path_normalize(lower(req.path))") == "/wp-admin/admin-ajax.php"
-	        || var.get("edgesig:path_normalize(lower(req.path))") == "/wp-admin/admin-post.php")
+	if (var.get("edgesig:path_normalize(req.path)") ~ "(?i)^/wp-admin/"
+	    && var.get("edgesig:path_normalize(req.path)") !~ "(?i)^(?:/wp-admin/admin-ajax\.php|/wp-admin/admin-post\.php)\z"
 	    && var.get_ip("edgesig:client.ip address") !~ edgesig_acl_office) {
 		var.set("edgesig:id", "shop-admin-office-only");
 		var.set_int("edgesig:status", 404);
@@ -418,7 +353,7 @@ sub edgesig_rules_1 {
 
 	# shop-xmlrpc-closed v1 [medium, enforce] XML-RPC is not used here
 	#   signatures/shop-xmlrpc-closed.yaml:2
-	if (var.get("edgesig:path_normalize(lower(req.path))") ~ "/xmlrpc\.php\z") {
+	if (var.get("edgesig:path_normalize(req.path)") ~ "(?i)/xmlrpc\.php\z") {
 		var.set("edgesig:id", "shop-xmlrpc-closed");
 		var.set_int("edgesig:status", 403);
 		call edgesig_block;
@@ -534,6 +469,7 @@ sub edgesig_finish {
 	if (var.get("edgesig:original url")) {
 		set req.url = var.get("edgesig:original url");
 	}
+	set client.identity = var.get("edgesig:identity");
 	set req.hash_ignore_vary = false;
 	call edgesig_log;
 }
@@ -587,34 +523,50 @@ sub edgesig_limit {
 	return (synth(10000 + var.get_int("edgesig:status")));
 }
 
+# Every header line is taken, so that varnishd itself would answer 500.
+sub edgesig_full {
+	var.set_int("edgesig:acted", 1);
+	set client.identity = client.ip;
+	return (synth(10431));
+}
+
 # Once per client request.
 sub edgesig_recv {
+	var.set("edgesig:identity", client.identity);
 	set req.hash_ignore_vary = true;
 	call edgesig_client;
+	call edgesig_headers;
 	if (var.get_int("edgesig:over") == 0
 	    && (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/|(?![^/]*+/)[^?#]*+).{4096}"
 	        || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{4097}"))) {
 		var.set_int("edgesig:over", 1);
 	}
-	if (var.get_int("edgesig:over") == 0) {
-		call edgesig_room;
-	}
+	call edgesig_header_room;
 	if (var.get_int("edgesig:over") != -1) {
 		call edgesig_header_values;
-		if (var.get_int("edgesig:over") != 1) {
+	}
+	if (var.get_int("edgesig:over") != -1 && var.get_int("edgesig:over") != 1) {
+		call edgesig_url_room;
+		if (var.get_int("edgesig:over") != -1) {
 			call edgesig_url;
-			if (var.get_int("edgesig:over") == 0
-			    && (var.get("edgesig:req.path") ~ "(?s)^/(?:(?:(?!(?<=/)\.\.(?:/|\z)).)*+\.\.){9}"
-			        || var.get("edgesig:lower(req.path)") ~ "(?s)^/(?:(?:(?!(?<=/)\.\.(?:/|\z)).)*+\.\.){9}")) {
-				var.set_int("edgesig:over", 2);
+			call edgesig_parts_room;
+			if (var.get_int("edgesig:over") != -1) {
+				call edgesig_url_room_2;
+				if (var.get_int("edgesig:over") != -1) {
+					call edgesig_url_values;
+				}
+				if (var.get_int("edgesig:over") == 0
+				    && var.get("edgesig:req.path") ~ "(?s)^/(?:(?:(?!(?<=/)\.\.(?:/|\z)).)*+\.\.){9}") {
+					var.set_int("edgesig:over", 2);
+				}
+				if (!var.get("edgesig:req.path")
+				    || !var.get("edgesig:path_normalize(req.path)")) {
+					var.set_int("edgesig:over", -1);
+				}
+				if (var.get_int("edgesig:over") != -1) {
+					call edgesig_list_req_args_author_;
+				}
 			}
-			if (!var.get("edgesig:req.path")
-			    || !var.get("edgesig:path_normalize(req.path)")
-			    || (var.get("edgesig:lower(req.path)") == "" && var.get("edgesig:req.path") ~ "(?s).")
-			    || !var.get("edgesig:path_normalize(lower(req.path))")) {
-				var.set_int("edgesig:over", -1);
-			}
-			call edgesig_list_req_args_author_;
 		}
 	}
 	call edgesig_allow_1;
@@ -673,7 +625,8 @@ sub vcl_recv {
 			call edgesig_recv;
 		} else {
 			std.log("edgesig:v1|block|limit-workspace|431|-|ids=");
-			return (synth(431));
+			std.rollback(req);
+			call edgesig_full;
 		}
 	}
 }
