@@ -236,7 +236,9 @@ impl<'r> Generator<'r> {
             let many = when(holds("^(?:[^%]*+%){32}"), vec![more(cost.references)]);
             code.push(when(holds(REFERENCE), vec![more(cost.references), many]));
         }
-        for (pattern, times) in [(r"[\t-\r]|  |^ | \z", cost.blanks), (r"\s", cost.spaces), (DOTS, cost.dots)] {
+        for (pattern, times) in
+            [(r"\+", cost.pluses), (r"[\t-\r]|  |^ | \z", cost.blanks), (r"\s", cost.spaces), (DOTS, cost.dots)]
+        {
             code.extend((times > 0).then(|| when(holds(pattern), vec![more(times)])));
         }
         code.push(self.call("room"));

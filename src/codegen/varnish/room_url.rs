@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 /// Of a URL in absolute form: the original and the origin form.
 const ABSOLUTE_COPIES: u32 = 3;
 /// A form decoded twice.
-pub const TWICE: Cost = Cost { plain: 0, escapes: 2, guards: 1, blanks: 0, spaces: 0, dots: 0, references: 0 };
+pub const TWICE: Cost =
+    Cost { plain: 0, escapes: 2, pluses: 0, guards: 1, blanks: 0, spaces: 0, dots: 0, references: 0 };
 /// More when its host is long.
 const LONG_HOST: &str = "^[^:]*+://[^/?#]{128}";
 
@@ -40,7 +41,12 @@ impl<'r> Generator<'r> {
                 Cost { escapes: 1, guards: 1, ..Cost::flat(1) },
             ),
             // A plus is one more copy.
-            (UrlPart::Query, Field::QueryRaw, reads(Field::Query), Cost { escapes: 2, guards: 1, ..Cost::flat(1) }),
+            (
+                UrlPart::Query,
+                Field::QueryRaw,
+                reads(Field::Query),
+                Cost { escapes: 1, pluses: 1, guards: 1, ..Cost::flat(1) },
+            ),
         ] {
             if reads(raw) {
                 add(part, Cost::flat(2));
@@ -51,7 +57,7 @@ impl<'r> Generator<'r> {
             }
         }
         if reads(Field::Url) && !self.joins_url() {
-            add(UrlPart::Whole, Cost { escapes: 2, guards: 1, ..Cost::flat(1) });
+            add(UrlPart::Whole, Cost { escapes: 1, pluses: 1, guards: 1, ..Cost::flat(1) });
         }
         add(UrlPart::Whole, Cost::flat(4 * self.keyed_urls + u32::from(self.redirects_url)));
         costs

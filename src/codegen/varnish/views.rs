@@ -66,7 +66,9 @@ pub struct Cost {
     pub plain: u32,
     /// More, when it holds an escape that is decoded.
     pub escapes: u32,
-    /// Of those, copies in which a `%` that starts no escape is escaped: one each, and three where there are many.
+    /// More, when it holds a plus that becomes a blank.
+    pub pluses: u32,
+    /// Of `escapes`, copies in which a `%` that starts no escape is escaped: one each, and three where there are many.
     pub guards: u32,
     /// More, when it holds white space other than single blanks inside.
     pub blanks: u32,
@@ -85,12 +87,20 @@ impl Cost {
 
     /// All of it.
     pub fn worst(self) -> u32 {
-        self.plain + self.escapes + 3 * self.guards + self.blanks + self.spaces + self.dots + 2 * self.references
+        self.plain
+            + self.escapes
+            + self.pluses
+            + 3 * self.guards
+            + self.blanks
+            + self.spaces
+            + self.dots
+            + 2 * self.references
     }
 
     pub fn add(&mut self, other: Cost) {
         self.plain += other.plain;
         self.escapes += other.escapes;
+        self.pluses += other.pluses;
         self.guards += other.guards;
         self.blanks += other.blanks;
         self.spaces += other.spaces;
@@ -103,6 +113,7 @@ impl Cost {
         Cost {
             plain: self.plain.max(other.plain),
             escapes: self.escapes.max(other.escapes),
+            pluses: self.pluses.max(other.pluses),
             guards: self.guards.max(other.guards),
             blanks: self.blanks.max(other.blanks),
             spaces: self.spaces.max(other.spaces),

@@ -324,10 +324,11 @@ impl Visit {
             // Cut out, and blanks taken off.
             return Cost::flat(2 + functions);
         }
-        let decoding = Cost { escapes: 2, guards: 1, ..Cost::default() };
+        // The register keeps the decoded text without another copy.
+        let decoding = Cost { escapes: 1, guards: 1, ..Cost::default() };
         let mut cost = Cost::flat(1 + functions);
         if self.forms || self.reference.field != Field::ArgsRaw {
-            cost.add(decoding);
+            cost.add(Cost { pluses: 1, ..decoding });
         }
         if self.forms {
             cost.add(decoding);

@@ -241,13 +241,16 @@ sub edgesig_list_req_args_author_ {
 	var.set_int("edgesig:need", var.get_int("edgesig:before"));
 	var.set_int("edgesig:copies", 3);
 	if (client.identity ~ "\+|%(?!00)[0-9A-Fa-f]{2}") {
-		var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 2);
+		var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 1);
 		if (client.identity ~ "%(?:(?=00)|(?![0-9A-Fa-f]{2}))") {
 			var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 1);
 			if (client.identity ~ "^(?:[^%]*+(?:%(?!00)[0-9A-Fa-f]{2}[^%]*+)*+%(?:(?=00)|(?![0-9A-Fa-f]{2}))){32}") {
 				var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 2);
 			}
 		}
+	}
+	if (client.identity ~ "\+") {
+		var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 1);
 	}
 	call edgesig_room;
 	if (var.get_int("edgesig:over") == -1) {
