@@ -2,6 +2,7 @@
 
 mod curl;
 mod json;
+mod json_keys;
 mod message;
 #[cfg(test)]
 mod reading_tests;

@@ -2,7 +2,7 @@
 
 use super::console::Console;
 use super::failure::{Exit, Failure};
-use super::lines::Batches;
+use super::lines::{Batches, unreadable};
 use super::load::{Loaded, Paths, SelectionArguments};
 use super::render::counted;
 use crate::eval::{Evaluator, Outcome, Verdict};
@@ -15,10 +15,23 @@ use std::time::Duration;
 
 const AFTER_HELP: &str = r#"Input, one JSON object a line:
   {"id": 1, "method": "GET", "uri": "/?q=1", "headers": [["User-Agent", "x"]]}
+Keys:
+  id                                given back as it came; anything
+  method, uri (or url), version     the request line [default: GET and HTTP/1.1]
+  headers                           [["Name", "value"], ...] or {"Name": "value"}
+  body, body_b64                    text, or base64 with "body_b64": true
+  raw_b64                           the whole message in base64, instead of the above
+  client_ip, country, asn, as_name, proxy_type, scheme
+  tls                               {"ja3": "x", "ja4": "x", "version": "x", "sni": "x"}
+  time                              seconds on the clock of the rates
+  response                          {"status": 200, "headers": [...]}, for rates
+`uri` or `raw_b64` must be there. Other keys are ignored, unless they look like one of
+these (`methd`) or are meant for the request: request, curl, raw, ip, path, host, status.
+
 Output, one a line and in the same order:
   {"id":1,"matched":["a-b"],"action":"block","by":"a-b","status":403}
 `action` is none, block, throttle, redirect, tarpit or allow; `by` is who did it.
-A line that cannot be read gives {"id":…,"error":…}, and exit code 2 at the end.
+A line that cannot be read gives {"id":…,"line":…,"error":…}, and exit code 2 at the end.
 
 Examples:
   edgesig eval < requests.jsonl
@@ -39,6 +52,8 @@ pub struct Arguments {
 
 /// Requests are judged in runs of this many per task.
 const RUN: usize = 32;
+/// Unreadable lines that standard error names too.
+const SHOWN: usize = 10;
 
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let loaded = Loaded::load(&arguments.paths.paths)?.without_trees();
@@ -52,8 +67,8 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     let (mut bad, mut late) = (0, 0);
     for batch in Batches::open(arguments.requests.as_deref())? {
         let batch = batch?;
-        let lines: Vec<&[u8]> = batch.lines().collect();
-        let mut parsed: Vec<_> = lines.par_iter().with_min_len(RUN).map(|line| parse_json_line(line)).collect();
+        let lines: Vec<(usize, &[u8])> = batch.lines().collect();
+        let mut parsed: Vec<_> = lines.par_iter().with_min_len(RUN).map(|(_, line)| parse_json_line(line)).collect();
         // The rates' clock does not go back.
         for line in parsed.iter_mut().flatten() {
             late += usize::from(line.request.time < now);
@@ -65,13 +80,16 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
             .with_min_len(RUN)
             .map(|line| line.map(|line| (evaluator.judge(&line.request), line.id)))
             .collect();
-        for line in judged {
+        for (line, (number, _)) in judged.into_iter().zip(&lines) {
             match line {
                 Ok((judged, id)) => write_verdict(&mut console.out, &selected, &id, &evaluator.settle(judged))?,
                 Err((id, message)) => {
                     bad += 1;
+                    if bad <= SHOWN {
+                        console.message("error", &unreadable(*number, &id, &message))?;
+                    }
                     let message = serde_json::Value::from(message);
-                    writeln!(console.out, "{{\"id\":{id},\"error\":{message}}}")?;
+                    writeln!(console.out, "{{\"id\":{id},\"line\":{number},\"error\":{message}}}")?;
                 }
             }
         }

@@ -2,6 +2,7 @@
 //! sender gets its answers at once and a fast one keeps all cores busy. `eval` and `verify` read with it.
 
 use super::failure::{Failure, reason};
+use super::render::safe;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -16,16 +17,27 @@ const WAITING: usize = 8;
 const LINE_LIMIT: usize = 32 << 20;
 
 /// Whole lines.
-pub struct Batch(Vec<u8>);
+pub struct Batch {
+    text: Vec<u8>,
+    /// The number of the first line.
+    first: usize,
+}
 
 impl Batch {
-    /// Every line that is not blank, without its end.
-    pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).filter(|line| {
+    /// Every line that is not blank, without its end, with its number in the input.
+    pub fn lines(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let lines = self.text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        (self.first..).zip(lines).filter(|(_, line)| {
             // A line too long stands as a NUL.
             !line.iter().all(|byte| byte.is_ascii_whitespace())
         })
     }
+}
+
+/// What is wrong with a line, for the terminal: it is the text of a stranger.
+pub fn unreadable(number: usize, id: &serde_json::Value, message: &str) -> String {
+    let id = if id.is_null() { String::new() } else { format!(" (id {})", safe::line(&id.to_string(), 80)) };
+    format!("line {number}{id}: {}", safe::line(message, 300))
 }
 
 /// An iterator of batches.
@@ -36,6 +48,8 @@ pub struct Batches {
     /// In a line that was cut.
     skipping: bool,
     done: bool,
+    /// The number of the line that comes next.
+    next: usize,
 }
 
 impl Batches {
@@ -71,7 +85,7 @@ impl Batches {
                 }
             }
         });
-        Batches { chunks, rest: Vec::new(), skipping: false, done: false }
+        Batches { chunks, rest: Vec::new(), skipping: false, done: false, next: 1 }
     }
 
     fn push(&mut self, chunk: &[u8]) {
@@ -97,11 +111,14 @@ impl Batches {
     /// The whole lines that have come so far.
     fn take(&mut self) -> Option<Batch> {
         if self.done {
-            return (!self.rest.is_empty()).then(|| Batch(std::mem::take(&mut self.rest)));
+            return (!self.rest.is_empty()).then(|| Batch { text: std::mem::take(&mut self.rest), first: self.next });
         }
         let end = memchr::memrchr(b'\n', &self.rest)? + 1;
         let rest = self.rest.split_off(end);
-        Some(Batch(std::mem::replace(&mut self.rest, rest)))
+        let text = std::mem::replace(&mut self.rest, rest);
+        let first = self.next;
+        self.next += memchr::memchr_iter(b'\n', &text).count();
+        Some(Batch { text, first })
     }
 }
 
@@ -144,7 +161,17 @@ mod tests {
 
     fn lines_of(input: &[u8]) -> Vec<Vec<u8>> {
         let batches = Batches::of(io::Cursor::new(input.to_vec()));
-        batches.flat_map(|batch| batch.unwrap().lines().map(<[u8]>::to_vec).collect::<Vec<_>>()).collect()
+        batches.flat_map(|batch| batch.unwrap().lines().map(|(_, line)| line.to_vec()).collect::<Vec<_>>()).collect()
+    }
+
+    #[test]
+    fn lines_have_the_numbers_of_the_input() {
+        let long = vec![b'x'; 3 * CHUNK];
+        let input = [b"a\n\nb\n", &long[..], b"\r\n \nc"].concat();
+        let batches = Batches::of(io::Cursor::new(input));
+        let numbers: Vec<usize> =
+            batches.flat_map(|batch| batch.unwrap().lines().map(|(number, _)| number).collect::<Vec<_>>()).collect();
+        assert_eq!(numbers, [1, 3, 4, 6]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::console::Console;
 use super::engines;
 use super::failure::{Exit, Failure};
-use super::lines::Batches;
+use super::lines::{Batches, unreadable};
 use super::load::{self, Loaded, Paths, SelectionArguments};
 use super::render::{counted, safe};
 use crate::engine::{self, Report};
@@ -13,9 +13,9 @@ use crate::request::{Request, parse_json_line};
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
-The requests are JSON lines, as for `edgesig eval`. Requests that varnishd refuses by
-itself (two Host headers, a control character …) are counted apart. So are, with
-`--engine falco`, those in which falco is known to differ from Fastly.
+The requests are JSON lines; `edgesig eval --help` lists their keys. Requests that
+varnishd refuses by itself (two Host headers, a control character …) are counted apart.
+So are, with `--engine falco`, those in which falco is known to differ from Fastly.
 
 Examples:
   edgesig verify --requests requests.jsonl
@@ -68,9 +68,9 @@ impl Iterator for &mut Input {
                 Some(Err(message)) => self.bad.push(message),
                 None => match self.batches.next()? {
                     Ok(batch) => {
-                        let read = |line| match parse_json_line(line) {
+                        let read = |(number, line)| match parse_json_line(line) {
                             Ok(line) => Ok((line.id, line.request)),
-                            Err((id, message)) => Err(format!("{id}: {message}")),
+                            Err((id, message)) => Err(unreadable(number, &id, &message)),
                         };
                         self.batch = batch.lines().map(read).collect::<Vec<_>>().into_iter();
                     }
@@ -150,7 +150,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     }
     show(&report, &input.ids, name, console)?;
     for message in &input.bad {
-        console.message("error", &format!("a line could not be read: {message}"))?;
+        console.message("error", message)?;
     }
     Ok(match (input.bad.is_empty(), report.is_clean()) {
         (false, _) => Exit::Invalid,

@@ -8,8 +8,9 @@
 //! {"id": 2, "raw_b64": "R0VUIC8gSFRUUC8xLjENCg0K"}
 //! ```
 //!
-//! `url` may stand for `uri`, and `headers` may be a mapping, as in tests. Everything may be left out; other keys are
-//! ignored, so that lines may carry columns of their own.
+//! `url` may stand for `uri`, and `headers` may be a mapping, as in tests. One of `uri` and `raw_b64` must be there, the
+//! rest may be left out. Other keys are ignored, so that lines may carry columns of their own, unless they look like one
+//! of these or are meant for the request (see `json_keys`).
 
 use std::fmt;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::json_keys::{Unknown, why_unreadable};
 use super::message::parse_exact_message;
 use super::{Bytes, Facts, Request, Response};
 
@@ -52,9 +54,12 @@ struct Row {
     tls: Option<Tls>,
     time: Option<f64>,
     response: Option<ResponseRow>,
+    #[serde(flatten)]
+    unknown: Unknown,
 }
 
 #[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Tls {
     ja3: Option<String>,
     ja4: Option<String>,
@@ -63,6 +68,7 @@ struct Tls {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ResponseRow {
     status: Option<u16>,
     headers: Option<HeaderLines>,
@@ -102,21 +108,9 @@ impl<'d> Deserialize<'d> for HeaderLines {
     }
 }
 
-/// Only the id, for the message about a line that has a wrong type elsewhere.
-#[derive(Deserialize)]
-struct Id {
-    #[serde(default)]
-    id: Value,
-}
-
 /// Reads one line. The error holds the id where it could be read, and a sentence without full stop.
 pub fn parse_json_line(line: &[u8]) -> Result<RequestLine, (Value, String)> {
-    let row: Row = serde_json::from_slice(line).map_err(|error| {
-        let id = serde_json::from_slice::<Id>(line).map_or(Value::Null, |row| row.id);
-        let text = error.to_string();
-        // serde's place is "at line 1 column N": there is only one line.
-        (id, text.replace(" at line 1 column ", " at column "))
-    })?;
+    let row: Row = serde_json::from_slice(line).map_err(|error| why_unreadable(line, &error))?;
     let Row { id, .. } = row;
     match request(Row { id: Value::Null, ..row }) {
         Ok(request) => Ok(RequestLine { id, request }),
@@ -125,6 +119,12 @@ pub fn parse_json_line(line: &[u8]) -> Result<RequestLine, (Value, String)> {
 }
 
 fn request(row: Row) -> Result<Request, String> {
+    if let Some(mistake) = row.unknown.mistake {
+        return Err(mistake);
+    }
+    if row.uri.is_none() && row.raw_b64.is_none() {
+        return Err("the request has neither `url` (or `uri`) nor `raw_b64`".to_owned());
+    }
     let mut request = match &row.raw_b64 {
         Some(raw) => {
             let bytes = STANDARD.decode(raw).map_err(|_| "`raw_b64` is no base64".to_owned())?;

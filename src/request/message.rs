@@ -12,6 +12,7 @@ struct Grammar;
 
 /// Reads `METHOD TARGET [VERSION]`; the rest is the defaults. The error is a sentence without full stop.
 pub fn parse_request_line(text: &str) -> Result<Request, String> {
+    refuse_response(text.as_bytes())?;
     let pairs = match Grammar::parse(Rule::request_line, text) {
         Ok(pairs) => pairs,
         Err(_) if text.trim().contains(['\n', '\r']) => {
@@ -43,8 +44,37 @@ pub fn parse_request_line(text: &str) -> Result<Request, String> {
     if !has_target {
         return Err(format!("expected a method and a target, such as `GET /path`, found `{}`", shorten(text)));
     }
+    if !is_target(&request) {
+        let target = String::from_utf8_lossy(&request.target);
+        return Err(format!("expected a target that starts with `/`, found `{}`", shorten(&target)));
+    }
     request.complete();
     Ok(request)
+}
+
+/// Origin form, absolute form, `*`, or an authority for CONNECT. What else a client may send is written as a whole
+/// message.
+fn is_target(request: &Request) -> bool {
+    let target = request.target.as_slice();
+    let scheme = target.windows(3).position(|three| three == b"://").map(|end| &target[..end]);
+    let is_scheme = |scheme: &[u8]| {
+        scheme.first().is_some_and(u8::is_ascii_alphabetic)
+            && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
+    };
+    target.starts_with(b"/")
+        || target.starts_with(b"*")
+        || scheme.is_some_and(is_scheme)
+        || (request.method == b"CONNECT" && target.contains(&b':'))
+}
+
+/// A response in the place of a request was copied from the wrong pane.
+fn refuse_response(bytes: &[u8]) -> Result<(), String> {
+    let start = bytes.trim_ascii_start();
+    if !start.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"HTTP/")) {
+        return Ok(());
+    }
+    let line = String::from_utf8_lossy(lines(start).next().unwrap_or_default());
+    Err(format!("this is a response (`{}`), expected a request such as `GET /path HTTP/1.1`", shorten(&line)))
 }
 
 fn shorten(text: &str) -> String {
@@ -60,6 +90,7 @@ fn shorten(text: &str) -> String {
 /// without its Content-Length, or shorter than that), a missing version is HTTP/1.1. A missing Host stays missing.
 /// The error is a sentence without full stop.
 pub fn parse_message(bytes: &[u8]) -> Result<Request, String> {
+    refuse_response(bytes)?;
     let mut request = parse_exact_message(bytes)?;
     let head = head(bytes);
     if let Some(raw) = &mut request.raw

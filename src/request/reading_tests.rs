@@ -28,6 +28,14 @@ fn request_lines() {
     assert!(parse_request_line("GET / HTTP/1.1\nHost: x").unwrap_err().contains("one line"));
     assert!(parse_request_line("GET").unwrap_err().contains("a method and a target"));
     assert!(parse_request_line("").is_err());
+    assert!(parse_request_line("from Burp").unwrap_err().contains("a target that starts with `/`, found `Burp`"));
+    for line in ["GET http://a/", "OPTIONS *", "CONNECT a:443"] {
+        assert!(parse_request_line(line).is_ok(), "{line}");
+    }
+    for text in ["HTTP/1.1 200 OK", "HTTP/2 200\nServer: x\n\n"] {
+        assert!(parse_request_line(text).unwrap_err().starts_with("this is a response"));
+        assert!(parse_message(text.as_bytes()).unwrap_err().starts_with("this is a response"));
+    }
 }
 
 #[test]
@@ -92,21 +100,36 @@ fn json_lines() {
 #[test]
 fn broken_json_lines_keep_their_id() {
     for (line, reason) in [
-        (&br#"{"id":7,"asn":99999999999}"#[..], "invalid value"),
-        (br#"{"id":7,"asn":-1}"#, "invalid value"),
-        (br#"{"id":7,"headers":7}"#, "invalid type"),
-        (br#"{"id":7,"client_ip":"x"}"#, "`client_ip` is no IP address"),
-        (br#"{"id":7,"time":-1}"#, "`time` is no time"),
-        (br#"{"id":7,"time":1e300}"#, "`time` is no time"),
-        (br#"{"id":7,"body":"?","body_b64":true}"#, "`body` is no base64"),
+        (&br#"{"id":7,"asn":99999999999}"#[..], "`asn` is a number from 0 to"),
+        (br#"{"id":7,"url":"/","methd":"POST"}"#, "unknown key `methd`: did you mean `method`?"),
+        (br#"{"id":7,"url":"/","Client-IP":"192.0.2.1"}"#, "unknown key `Client-IP`: did you mean `client_ip`?"),
+        (br#"{"id":7,"request":"GET /"}"#, "unknown key `request`: a request is written as"),
+        (br#"{"id":7,"url":"/","ip":"192.0.2.1"}"#, "unknown key `ip`: did you mean `client_ip`?"),
+        (br#"{"id":7}"#, "neither `url` (or `uri`) nor `raw_b64`"),
+        (br#"{"id":7,"url":"/","uri":"/"}"#, "two of `url` and `uri`"),
+        (br#"{"id":7,"url":"/","tls":{"ja5":"x"}}"#, "unknown key `ja5` in `tls`"),
+        (br#"{"id":7,"url":"/""#, "the JSON ends too early, at column 17"),
+        (br#"{"id":7,"asn":-1}"#, "`asn` is a number"),
+        (
+            br#"{"id":7,"headers":7}"#,
+            "`headers` is a list of [name, value] pairs or a mapping of text to text, found the number 7",
+        ),
+        (br#"{"id":7,"uri":"/","client_ip":"x"}"#, "`client_ip` is no IP address"),
+        (br#"{"id":7,"uri":"/","time":-1}"#, "`time` is no time"),
+        (br#"{"id":7,"uri":"/","time":1e300}"#, "`time` is no time"),
+        (br#"{"id":7,"uri":"/","body":"?","body_b64":true}"#, "`body` is no base64"),
         (br#"{"id":7,"raw_b64":"?"}"#, "`raw_b64` is no base64"),
-        (br#"{"id":7,"response":{"status":70000}}"#, "invalid value"),
-        (br#"{"id":7,"response":{"status":7}}"#, "out of range"),
+        (br#"{"id":7,"response":{"status":70000}}"#, "`response.status` is a number from 100 to 999"),
+        (br#"{"id":7,"uri":"/","response":{"status":7}}"#, "out of range"),
     ] {
         let (id, found) = parse_json_line(line).unwrap_err();
         assert_eq!(id, 7);
         assert!(found.contains(reason), "{found}");
     }
+    // Columns of a tool's own say nothing of the request.
+    let own =
+        br#"{"class":"x","source":"x","ref":1,"ids":[],"session":"x","title":"x","name":"x","mode":"x","url":"/"}"#;
+    assert!(parse_json_line(own).is_ok());
     assert_eq!(parse_json_line(b"{").unwrap_err().0, serde_json::Value::Null);
     assert_eq!(parse_json_line(b"\xff").unwrap_err().0, serde_json::Value::Null);
 }

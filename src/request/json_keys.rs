@@ -1,0 +1,204 @@
+//! A key of a JSON line that the reader does not know, or a value that does not fit its key → a sentence for whoever
+//! wrote the line. Called by `json`; what is right never comes here but for its foreign columns.
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::error::Category;
+use std::fmt;
+
+/// Every key of a line, with what it holds.
+const KEYS: &[(&str, &str, fn(&Value) -> bool)] = &[
+    ("id", "anything", |_| true),
+    ("method", "text", Value::is_string),
+    ("uri", "text", Value::is_string),
+    ("url", "text", Value::is_string),
+    ("version", "text such as \"HTTP/1.1\"", Value::is_string),
+    ("headers", HEADERS, is_headers),
+    ("body", "text", Value::is_string),
+    ("body_b64", "true or false", Value::is_boolean),
+    ("raw_b64", "text in base64", Value::is_string),
+    ("client_ip", "an IP address as text", Value::is_string),
+    ("country", "text", Value::is_string),
+    ("asn", "a number from 0 to 4294967295", |value| value.as_u64().is_some_and(|asn| u32::try_from(asn).is_ok())),
+    ("as_name", "text", Value::is_string),
+    ("proxy_type", "text", Value::is_string),
+    ("scheme", "text", Value::is_string),
+    ("tls", "a mapping of ja3, ja4, version and sni", Value::is_object),
+    ("time", "a number of seconds", Value::is_number),
+    ("response", "a mapping of status and headers", Value::is_object),
+];
+
+const TLS: &[(&str, &str, fn(&Value) -> bool)] = &[
+    ("ja3", "text", Value::is_string),
+    ("ja4", "text", Value::is_string),
+    ("version", "text", Value::is_string),
+    ("sni", "text", Value::is_string),
+];
+
+const RESPONSE: &[(&str, &str, fn(&Value) -> bool)] = &[
+    ("status", "a number from 100 to 999", |value| value.as_u64().is_some_and(|status| (100..=999).contains(&status))),
+    ("headers", HEADERS, is_headers),
+];
+
+const HEADERS: &str = "a list of [name, value] pairs or a mapping of text to text";
+
+/// Words that say something of the request, and how it is said here.
+const MEANT: &[(&str, &str)] = &[
+    ("request", "a request is written as `method`, `url` and `headers`, or whole as `raw_b64`"),
+    ("curl", "a request is written as `method`, `url` and `headers`; `edgesig explain` reads curl commands"),
+    ("raw", "did you mean `raw_b64`?"),
+    ("ip", "did you mean `client_ip`?"),
+    ("path", "did you mean `url`?"),
+    ("host", "did you mean `headers`: {\"Host\": …}?"),
+    ("status", "did you mean `response`: {\"status\": …}?"),
+];
+
+/// The keys that a line has besides: the first that is a mistake.
+#[derive(Default)]
+pub(super) struct Unknown {
+    pub mistake: Option<String>,
+}
+
+impl<'d> serde::Deserialize<'d> for Unknown {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Unknown, D::Error> {
+        struct Keys;
+        impl<'d> Visitor<'d> for Keys {
+            type Value = Unknown;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping")
+            }
+
+            fn visit_map<A: MapAccess<'d>>(self, mut map: A) -> Result<Unknown, A::Error> {
+                let mut unknown = Unknown::default();
+                while let Some((key, _)) = map.next_entry::<String, IgnoredAny>()? {
+                    unknown.mistake = unknown.mistake.or_else(|| mistake(&key));
+                }
+                Ok(unknown)
+            }
+        }
+        deserializer.deserialize_map(Keys)
+    }
+}
+
+/// What is wrong with a key that is not known; nothing for the column of somebody's own.
+fn mistake(key: &str) -> Option<String> {
+    // Longer than any known key by more than a slip of the hand.
+    if key.len() > 12 {
+        return None;
+    }
+    let word = key.to_ascii_lowercase().replace(['-', ' '], "_");
+    let meant = MEANT.iter().find(|(meant, _)| *meant == word).map(|(_, advice)| (*advice).to_owned());
+    let advice = meant.or_else(|| near(&word).map(|known| format!("did you mean `{known}`?")))?;
+    Some(format!("unknown key `{}`: {advice}", key.escape_debug()))
+}
+
+/// The known key that was probably meant. Short words are near to too much.
+fn near(word: &str) -> Option<&'static str> {
+    let slips = |known: &str| match known.len() {
+        0..=3 => 0,
+        4..=7 => 1,
+        _ => 2,
+    };
+    KEYS.iter()
+        .map(|(known, _, _)| *known)
+        .filter(|known| known.len().abs_diff(word.len()) <= slips(known))
+        .map(|known| (strsim::osa_distance(known, word), known))
+        .filter(|(distance, known)| *distance <= slips(known))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+fn is_headers(value: &Value) -> bool {
+    match value {
+        Value::Array(lines) => lines
+            .iter()
+            .all(|line| line.as_array().is_some_and(|pair| pair.len() == 2 && pair.iter().all(Value::is_string))),
+        Value::Object(lines) => lines.values().all(Value::is_string),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// The id of a line that is not right, where it comes before what is wrong, and the sentence about it.
+pub(super) fn why_unreadable(line: &[u8], error: &serde_json::Error) -> (Value, String) {
+    let mut id = Value::Null;
+    // Fails where the line does; the id has been seen by then or not.
+    let _ = FindId(&mut id).deserialize(&mut serde_json::Deserializer::from_slice(line));
+    let reason = match (serde_json::from_slice::<Value>(line), error.to_string()) {
+        (Err(error), _) if error.classify() == Category::Eof => {
+            format!("the JSON ends too early, at column {}", error.column())
+        }
+        (Err(error), _) => format!("this is no JSON, from column {} on", error.column()),
+        (Ok(Value::Object(row)), text) => misfit("", KEYS, &row)
+            .or_else(|| nested("tls", TLS, &row))
+            .or_else(|| nested("response", RESPONSE, &row))
+            .unwrap_or_else(|| match text.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`')) {
+                Some(("uri", _)) => "the request has two of `url` and `uri`".to_owned(),
+                Some((key, _)) => format!("the key `{key}` is there twice"),
+                None => format!("this cannot be read, from column {} on", error.column()),
+            }),
+        (Ok(other), _) => format!("expected a JSON object such as {{\"url\": \"/\"}}, found {}", shown(&other)),
+    };
+    (id, reason)
+}
+
+type Row = serde_json::Map<String, Value>;
+
+fn nested(key: &str, keys: &[(&str, &str, fn(&Value) -> bool)], row: &Row) -> Option<String> {
+    let inner = row.get(key)?.as_object()?;
+    let unknown = inner.keys().find(|name| keys.iter().all(|(known, _, _)| known != name)).map(|name| {
+        let known: Vec<String> = keys.iter().map(|(known, _, _)| format!("`{known}`")).collect();
+        format!("unknown key `{}` in `{key}`: known are {}", name.escape_debug(), known.join(", "))
+    });
+    unknown.or_else(|| misfit(&format!("{key}."), keys, inner))
+}
+
+/// The first value that its key cannot have. Nothing (`null`) is as if the key were not there.
+fn misfit(place: &str, keys: &[(&str, &str, fn(&Value) -> bool)], row: &Row) -> Option<String> {
+    let value = |key: &str| row.get(key).filter(|value| !value.is_null());
+    let (key, wanted, value) = keys
+        .iter()
+        .find_map(|(key, wanted, fits)| value(key).filter(|value| !fits(value)).map(|value| (key, wanted, value)))?;
+    Some(format!("`{place}{key}` is {wanted}, found {}", shown(value)))
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(value) => format!("`{value}`"),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) => format!("the text {:?}", text.chars().take(60).collect::<String>()),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+    }
+}
+
+/// Reads a line for its id alone, as far as it can be read.
+struct FindId<'i>(&'i mut Value);
+
+impl<'d> DeserializeSeed<'d> for FindId<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'d>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'d> Visitor<'d> for FindId<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mapping")
+    }
+
+    fn visit_map<A: MapAccess<'d>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "id" {
+                *self.0 = map.next_value()?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
