@@ -158,8 +158,8 @@ codes! {
         "A version never goes back, not even to undo a change: an old state comes back under a new number. The mistake often comes from a merge.";
     ReusedId = "reused-id", Error, "the id of a retired signature, used for another one",
         "An id means one signature for ever, so that old logs, tickets and exceptions stay readable. Give the new signature an id of its own.";
-    LostSignature = "lost-signature", Error, "a signature of the lock file that no file has any more",
-        "A protection that was released does not just disappear, by a bad merge or a renamed file. Retire the signature with `mode: retired`; once the lock file says `retired`, its file can be removed.";
+    LostSignature = "lost-signature", Error, "a signature of the lock file that no file has any more, or that is a draft again",
+        "A protection that was released does not just disappear, by a bad merge, a renamed file or a changed mode. Retire the signature with `mode: retired`; once the lock file says `retired`, its file can be removed.";
     StaleLock = "stale-lock", Error, "the lock file does not know the signatures as they are",
         "Each change of a signature is recorded in edgesig.lock in the same commit; otherwise the next change could not be told from this one. `edgesig check --update-lock` writes the file.";
     InvalidLock = "invalid-lock", Error, "the lock file cannot be read",

@@ -267,6 +267,42 @@ fn the_lock_file_of_the_base_counts() {
     assert!(repository.changed().contains("lost-signature edgesig.lock\n"));
 }
 
+/// No pull request takes the lock file away, nor what it knows of retired signatures, nor by moving the project.
+#[test]
+fn the_lock_file_stays() {
+    let repository = Repository::new();
+    let update = || edgesig(repository.path(), &["check", "--today", "2026-11-23", "--update-lock"]);
+    let trace = signature("trace", r#"req.method == "TRACE""#);
+    repository.write("signatures/trace.yaml", &trace.replace("tests:", "mode: retired\ntests:"));
+    update();
+    repository.commit("a retired signature in the lock file");
+    repository.git(&["branch", "--force", "main"]);
+    repository.git(&["rm", "--quiet", "edgesig.lock"]);
+    assert!(repository.changed().contains("invalid-lock edgesig.lock\n"));
+    repository.git(&["reset", "--quiet", "--hard", "main"]);
+    // Its file may go, its line may not.
+    fs::remove_file(repository.path().join("signatures/trace.yaml")).unwrap();
+    assert!(!repository.changed().contains("lock"));
+    let lock = fs::read_to_string(repository.path().join("edgesig.lock")).unwrap();
+    let without: String =
+        lock.lines().filter(|line| !line.ends_with(" retired")).map(|line| format!("{line}\n")).collect();
+    repository.write("edgesig.lock", &without);
+    assert!(repository.changed().contains("invalid-lock edgesig.lock\n"));
+    // Another hash on the line would free the id as well.
+    let hash = lock.lines().find(|line| line.ends_with(" retired")).and_then(|line| line.split(' ').nth(2)).unwrap();
+    repository.write("edgesig.lock", &lock.replace(hash, &"0".repeat(64)));
+    assert!(repository.changed().contains("invalid-lock edgesig.lock\n"));
+    repository.git(&["reset", "--quiet", "--hard", "main"]);
+    // A project that moves takes its lock file along.
+    repository.write("waf/edgesig.yaml", "edgesig: 1\n");
+    repository.write("waf/signatures/other.yaml", &signature("other", r#"req.method == "ODD""#));
+    repository.git(&["rm", "--quiet", "-r", "edgesig.lock", "edgesig.yaml", "signatures"]);
+    let output =
+        edgesig(&repository.path().join("waf"), &["check", "--changed", "--base", "main", "--today", "2026-11-23"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("edgesig.lock is gone"), "{said}");
+}
+
 /// Names are read between NULs, whatever is in them; from a folder below the top, too.
 #[cfg(unix)]
 #[test]

@@ -4,13 +4,12 @@
 //! ```text
 //! edgesig-lock 1
 //! admin-path 2 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
-//! new-idea draft
 //! old-token 1 60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11e752 retired
 //! ```
 //!
 //! The hash is of what a signature means ([`crate::ir::meaning`]): severity, conditions, rate and actions. It is not of the
-//! mode, which is the operator's, nor of what is in a list, which the project keeps by itself. A draft was never released,
-//! so it has neither hash nor version.
+//! mode, which is the operator's, nor of what is in a list, which the project keeps by itself. A draft was never released
+//! and has no line.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::ir::{Action, AllowScope, Mode, Rule, Ruleset, meaning};
@@ -32,14 +31,10 @@ const UPDATE: &str = "`edgesig check --update-lock` writes it; commit it with th
 
 /// What a line says of its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
-    /// Never released: may change and go.
-    Draft,
-    Released {
-        version: u32,
-        hash: String,
-        retired: bool,
-    },
+struct State {
+    version: u32,
+    hash: String,
+    retired: bool,
 }
 
 /// A lock file, read.
@@ -107,10 +102,9 @@ pub fn parse(sources: &SourceMap, source: SourceId, diagnostics: &mut Diagnostic
 
 /// One line.
 fn entry(line: &str) -> Result<(&str, State), &'static str> {
-    const FORM: &str = "expected `ID VERSION HASH`, `ID VERSION HASH retired` or `ID draft`";
+    const FORM: &str = "expected `ID VERSION HASH` or `ID VERSION HASH retired`";
     let words: Vec<&str> = line.split(' ').take(5).collect();
     let (id, state) = match words.as_slice() {
-        [id, "draft"] => (*id, State::Draft),
         [id, version, hash] => (*id, released(version, hash, false).ok_or(FORM)?),
         [id, version, hash, "retired"] => (*id, released(version, hash, true).ok_or(FORM)?),
         _ => return Err(FORM),
@@ -125,7 +119,7 @@ fn released(version: &str, hash: &str, retired: bool) -> Option<State> {
     let is_canonical = !version.starts_with(['0', '+']);
     let is_hash = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let version = version.parse().ok().filter(|_| is_canonical && is_hash)?;
-    Some(State::Released { version, hash: hash.to_owned(), retired })
+    Some(State { version, hash: hash.to_owned(), retired })
 }
 
 /// What forbids a merge, whether or not the lock is written anew: a version that stands for two meanings, goes back,
@@ -135,7 +129,7 @@ pub fn violations(lock: &Lock, repository: &Repository<'_>) -> Diagnostics {
     let by_source: HashMap<SourceId, &ast::Signature> =
         repository.signatures.iter().map(|signature| (signature.source, signature)).collect();
     for rule in &repository.ruleset.rules {
-        let (Some(signature), Some((State::Released { version, hash, retired }, line))) =
+        let (Some(signature), Some((State { version, hash, retired }, line))) =
             (by_source.get(&rule.span.source), lock.entries.get(&rule.id))
         else {
             continue;
@@ -144,7 +138,9 @@ pub fn violations(lock: &Lock, repository: &Repository<'_>) -> Diagnostics {
             continue;
         }
         let is_same = *hash == hash_of(rule, signature, repository.ruleset);
-        let diagnostic = if *retired && !is_same {
+        let diagnostic = if rule.mode == Mode::Draft && !retired {
+            withdrawn(rule, signature)
+        } else if *retired && !is_same {
             reused(rule)
         } else if rule.version < *version {
             lower_version(rule, signature, *version)
@@ -157,9 +153,7 @@ pub fn violations(lock: &Lock, repository: &Repository<'_>) -> Diagnostics {
     }
     if repository.whole {
         for (id, (state, line)) in &lock.entries {
-            if let State::Released { retired: false, .. } = state
-                && !repository.ids.contains(id)
-            {
+            if !state.retired && !repository.ids.contains(id) {
                 found.push(lost(id, *line));
             }
         }
@@ -216,6 +210,44 @@ fn lost(id: &str, line: Span) -> Diagnostic {
             "bring `{id}.yaml` back with `mode: retired`; once the lock file says so, the file can be removed"
         ))
         .help("a signature that got a new id is a new signature: the old one is retired")
+        .help("one that was never deployed can go together with its line in the lock file")
+}
+
+/// A draft is in no build: nobody would see that the protection is gone.
+fn withdrawn(rule: &Rule, signature: &ast::Signature) -> Diagnostic {
+    let message = format!("`{}` was released, and as a draft it is in no build any more", rule.id);
+    Diagnostic::new(Code::LostSignature, signature.mode.span, message, "takes the signature out")
+        .help("`mode: monitor` records and lets pass, `mode: retired` takes it out of service for good")
+}
+
+/// What a pull request did to the lock file that no run of `--update-lock` does: removed it, or removed or changed the
+/// line of a retired signature. `base` names what it is compared with.
+pub fn tampering(before: &Lock, now: Option<&Lock>, base: &str) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    let restore = format!("`git checkout {base} -- {LOCK_FILE}` brings it back, then `edgesig check --update-lock`");
+    let Some(now) = now else {
+        if let Some((_, (_, line))) = before.entries.iter().next() {
+            let message = format!("{LOCK_FILE} is gone: the base, `{base}`, has one");
+            found.push(Diagnostic::new(Code::InvalidLock, *line, message, "is not locked any more").help(restore));
+        }
+        return found;
+    };
+    for (id, (state, line)) in before.entries.iter().filter(|(_, (state, _))| state.retired) {
+        let is_kept = now
+            .entries
+            .get(id)
+            .is_some_and(|(now, _)| !now.retired || (now.version, &now.hash) == (state.version, &state.hash));
+        if !is_kept {
+            let message = format!("the line of the retired signature `{id}` is gone or says something else");
+            let label = format!("as it is at the base, `{base}`");
+            found.push(
+                Diagnostic::new(Code::InvalidLock, *line, message, label)
+                    .help("the lines of retired signatures stay, so that nobody uses their ids again")
+                    .help(restore.clone()),
+            );
+        }
+    }
+    found
 }
 
 /// Where the lock is behind the signatures, though nothing forbids it.
@@ -226,7 +258,7 @@ pub fn stale(lock: &Lock, repository: &Repository<'_>) -> Diagnostics {
         let (message, line) = match (lock.entries.get(&rule.id), next.get(&rule.id)) {
             (None, Some(_)) => (format!("`{}` is not in {LOCK_FILE}", rule.id), None),
             (Some((before, line)), Some(after)) if before != after => {
-                (format!("{LOCK_FILE} has another state of `{}`", rule.id), Some(*line))
+                (format!("{LOCK_FILE} has `{}` as {}, here it is {}", rule.id, told(before), told(after)), Some(*line))
             }
             _ => continue,
         };
@@ -236,24 +268,19 @@ pub fn stale(lock: &Lock, repository: &Repository<'_>) -> Diagnostics {
             None => diagnostic,
         });
     }
-    for (id, (_, line)) in lock.entries.iter().filter(|(id, _)| !next.contains_key(id.as_str())) {
-        let message = format!("the draft `{id}` is gone");
-        found.push(Diagnostic::new(Code::StaleLock, *line, message, "no file has this id any more").help(UPDATE));
-    }
     found
+}
+
+fn told(state: &State) -> String {
+    format!("version {}{}", state.version, if state.retired { ", retired" } else { "" })
 }
 
 /// The lock file that the repository should have. Only where nothing is violated and every signature compiles.
 pub fn updated(lock: Option<&Lock>, repository: &Repository<'_>) -> String {
     let mut text = format!("{COMMENT}\n{HEADER}\n");
-    for (id, state) in next(lock, repository) {
+    for (id, State { version, hash, retired }) in next(lock, repository) {
         // Writing to a String cannot fail.
-        let _ = match state {
-            State::Draft => writeln!(text, "{id} draft"),
-            State::Released { version, hash, retired } => {
-                writeln!(text, "{id} {version} {hash}{}", if retired { " retired" } else { "" })
-            }
-        };
+        let _ = writeln!(text, "{id} {version} {hash}{}", if retired { " retired" } else { "" });
     }
     text
 }
@@ -262,41 +289,29 @@ pub fn updated(lock: Option<&Lock>, repository: &Repository<'_>) -> String {
 fn next(lock: Option<&Lock>, repository: &Repository<'_>) -> BTreeMap<String, State> {
     let by_source: HashMap<SourceId, &ast::Signature> =
         repository.signatures.iter().map(|signature| (signature.source, signature)).collect();
-    let before = |id: &str| lock.and_then(|lock| lock.entries.get(id)).map(|(state, _)| state);
-    let mut next: BTreeMap<String, State> = BTreeMap::new();
-    // What was released stays known for ever; a draft does not.
-    for (id, (state, _)) in lock.iter().flat_map(|lock| &lock.entries) {
-        if *state != State::Draft || repository.ids.contains(id) {
-            next.insert(id.clone(), state.clone());
-        }
-    }
+    // What was released stays known for ever.
+    let mut next: BTreeMap<String, State> =
+        lock.iter().flat_map(|lock| &lock.entries).map(|(id, (state, _))| (id.clone(), state.clone())).collect();
     for rule in &repository.ruleset.rules {
         let Some(signature) = by_source.get(&rule.span.source) else { continue };
-        let state = match (rule.mode, before(&rule.id)) {
-            // Released once, its version stands for that, whatever its mode is for now.
-            (Mode::Draft, None | Some(State::Draft)) => State::Draft,
-            (Mode::Retired, Some(State::Released { version, hash, .. })) => {
-                State::Released { version: *version, hash: hash.clone(), retired: true }
+        match (rule.mode, next.get_mut(&rule.id)) {
+            (Mode::Draft, _) => {}
+            (Mode::Retired, Some(state)) => state.retired = true,
+            (mode @ (Mode::Monitor | Mode::Canary(_) | Mode::Enforce | Mode::Retired), _) => {
+                let hash = hash_of(rule, signature, repository.ruleset);
+                let state = State { version: rule.version, hash, retired: mode == Mode::Retired };
+                next.insert(rule.id.clone(), state);
             }
-            (mode @ (Mode::Draft | Mode::Monitor | Mode::Canary(_) | Mode::Enforce | Mode::Retired), _) => {
-                State::Released {
-                    version: rule.version,
-                    hash: hash_of(rule, signature, repository.ruleset),
-                    retired: mode == Mode::Retired,
-                }
-            }
-        };
-        next.insert(rule.id.clone(), state);
+        }
     }
     next
 }
 
 /// The hash of a rule's meaning. `allow(tag: …)` counts as it is written: which signatures have the tag is theirs to say.
 fn hash_of(rule: &Rule, signature: &ast::Signature, ruleset: &Ruleset) -> String {
-    let tag = signature.then.iter().find_map(|action| match &action.value {
-        ast::Action::Allow(Some(ast::AllowScope::Tag(tag))) => Some(String::from_utf8_lossy(&tag.value).into_owned()),
-        ast::Action::Allow(None | Some(ast::AllowScope::Id(_)))
-        | ast::Action::Block(_)
+    let scopes = signature.then.iter().filter_map(|action| match &action.value {
+        ast::Action::Allow(scope) => scope.as_ref(),
+        ast::Action::Block(_)
         | ast::Action::Log
         | ast::Action::Tag(_)
         | ast::Action::Score(_)
@@ -305,11 +320,24 @@ fn hash_of(rule: &Rule, signature: &ast::Signature, ruleset: &Ruleset) -> String
         | ast::Action::Throttle
         | ast::Action::Tarpit(_) => None,
     });
-    let Some(tag) = tag else { return rule.hash.clone() };
+    let mut has_tag = false;
+    let written_scope: BTreeSet<String> = scopes
+        .map(|scope| match scope {
+            ast::AllowScope::Tag(tag) => {
+                has_tag = true;
+                format!("tag:{}", String::from_utf8_lossy(&tag.value))
+            }
+            ast::AllowScope::Id(id) => String::from_utf8_lossy(&id.value).into_owned(),
+        })
+        .collect();
+    if !has_tag {
+        return rule.hash.clone();
+    }
     let mut written = rule.clone();
     for action in &mut written.actions {
+        // The scopes of a signature are joined to one.
         if let Action::Allow(AllowScope::Rules(scope)) = action {
-            *scope = vec![format!("tag:{tag}")];
+            *scope = written_scope.iter().cloned().collect();
         }
     }
     let text = meaning(&written, &ruleset.lists);

@@ -114,8 +114,8 @@ fn the_hash_is_of_the_meaning() {
 fn a_tag_counts_by_its_name() {
     let allow = |tag: &str| {
         format!(
-            "edgesig: 1\nid: subject\ntitle: x\nseverity: low\nexpires: 2027-01-01\nwhen: req.path == \"/a\"\nthen: \
-             'allow(tag: \"{tag}\")'\n"
+            "edgesig: 1\nid: subject\ntitle: x\nseverity: low\nexpires: 2027-01-01\nwhen: req.path == \"/a\"\n\
+             then: 'allow(tag: \"{tag}\")'\n"
         )
     };
     let tagged = |id: &str, tag: &str| {
@@ -125,6 +125,13 @@ fn a_tag_counts_by_its_name() {
     let first = locked(&allow("t"), PROJECT, &[&one, &other]);
     assert_eq!(first, locked(&allow("t"), PROJECT, &[&one, &two, &other]));
     assert_ne!(first, locked(&allow("u"), PROJECT, &[&one, &other]));
+    // Each of several scopes counts.
+    let several = |scope: &str| {
+        let then = format!("then: ['allow(tag: \"t\")', 'allow({scope})']");
+        locked(&allow("t").replace("then: 'allow(tag: \"t\")'", &then), PROJECT, &[&one, &other])
+    };
+    let all = [several("tag: \"u\""), several("id: \"other\""), first];
+    assert_eq!(BTreeSet::from_iter(&all).len(), 3);
 }
 
 /// The depth of what is nested deeply counts.
@@ -153,7 +160,7 @@ proptest! {
         prop_oneof![
             any::<String>(),
             Just("edgesig-lock 1".to_owned()),
-            Just("a draft".to_owned()),
+            Just("a retired".to_owned()),
             "[a-z-]{1,8} [0-9]{1,12} [0-9a-f]{64}( retired)?",
         ],
         0..12,

@@ -36,10 +36,16 @@ impl Gate {
     pub fn open(loaded: &mut Loaded, whole: bool, changes: Option<&Changes>) -> Result<Gate, Failure> {
         let source = loaded.workspace.read_lock()?;
         let mut before = None;
-        if let Some(changes) = changes
-            && let Some(bytes) = changes.before(&loaded.workspace.root.join(LOCK_FILE))?
-        {
-            before = Some((loaded.workspace.add_lock(&bytes), changes.base.clone()));
+        if let Some(changes) = changes {
+            let path = loaded.workspace.root.join(LOCK_FILE);
+            // A project that moved to another folder left its lock file behind.
+            let moved = changes.deleted.iter().filter(|path| path.ends_with(LOCK_FILE));
+            for path in std::iter::once(&path).chain(moved) {
+                if let Some(bytes) = changes.before(path)? {
+                    before = Some((loaded.workspace.add_lock(&bytes), changes.base.clone()));
+                    break;
+                }
+            }
         }
         let sources = &loaded.workspace.sources;
         let stem = |source: &SourceId| Some(Path::new(sources.name(*source)).file_stem()?.to_str()?.to_owned());
@@ -64,6 +70,11 @@ impl Gate {
         if let Some((source, base)) = &self.before
             && let Some(lock) = lock::parse(&loaded.workspace.sources, *source, &mut Diagnostics::default())
         {
+            // What cannot be read here is said, and is not gone.
+            if self.source.is_none() || !found.list.iter().any(|diagnostic| diagnostic.code == Code::InvalidLock) {
+                let now = self.lock(loaded, &mut Diagnostics::default());
+                found.extend(lock::tampering(&lock, now.as_ref(), base));
+            }
             let said: BTreeSet<String> = found.list.iter().map(|diagnostic| diagnostic.message.clone()).collect();
             let mut violations = lock::violations(&lock, &self.repository(loaded));
             violations.list.retain(|diagnostic| !said.contains(&diagnostic.message));
