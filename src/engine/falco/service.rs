@@ -85,6 +85,25 @@ pub fn service(files: &Files, prefix: &str, lists: &[List]) -> String {
     vcl
 }
 
+/// A key of a table is a short string: what could end it or start an escape is written as one.
+fn table_key(text: &[u8]) -> String {
+    let mut key = String::from("\"");
+    for character in String::from_utf8_lossy(text).chars() {
+        match character {
+            // A NUL ends a string of Fastly's, and falco takes the bytes of U+FFFD for broken ones.
+            '\0' => {}
+            '\u{FFFD}' => key.push_str("%uFFFD"),
+            ' '..='~' if !matches!(character, '"' | '%' | '\\') => key.push(character),
+            _ => {
+                for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                    let _ = write!(key, "%{byte:02X}");
+                }
+            }
+        }
+    }
+    key + "\""
+}
+
 fn declare_edge(vcl: &mut String, list: &List) {
     let Some(edge) = &list.edge else { return };
     match &list.values {
@@ -94,8 +113,7 @@ fn declare_edge(vcl: &mut String, list: &List) {
             let _ = writeln!(vcl, "acl {edge} {{ {} }}", entries.join(" "));
         }
         ListValues::Strings(texts) => {
-            let entries: Vec<String> =
-                texts.iter().map(|text| format!("{{\"{}\"}}: \"1\"", String::from_utf8_lossy(&text.bytes))).collect();
+            let entries: Vec<String> = texts.iter().map(|text| format!("{}: \"1\"", table_key(&text.bytes))).collect();
             let _ = writeln!(vcl, "table {edge} {{ {} }}", entries.join(", "));
         }
         ListValues::Int(_) | ListValues::Regex(_) => {}
