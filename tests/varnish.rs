@@ -2,12 +2,17 @@
 
 mod support;
 
-use edgesig::engine::{EngineError, Reply, Session, Setup, compile};
+use edgesig::catalog::Field;
+use edgesig::engine::{EngineError, Options, Reply, Session, Setup, compile, verify};
+use edgesig::ir::{Check, Mode, Patterns, Rule};
+use edgesig::regex::Regex;
 use edgesig::request::{Request, Response};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::has_varnishd;
+use support::ir::{block, compare, field, ruleset};
+use support::{build, has_varnishd};
 
 const SILENT: &str = "vcl 4.1;\nimport std;\n";
 
@@ -82,10 +87,34 @@ fn failures_at_run_time_are_counted() {
     let mut session = Session::start(vcl, Setup::default()).expect("varnishd starts");
     let observed = session.exchange(&get("/fail")).expect("the engine runs");
     assert!(matches!(&observed.reply, Reply::Answer(answer) if answer.status == 503));
+    assert_eq!(observed.failure.as_deref(), Some("asked to"));
+    assert_eq!(session.exchange(&get("/fine")).expect("the engine runs").failure, None);
     assert_eq!(session.counters().expect("varnishstat runs").vcl_fail, 1);
     session.restart().expect("varnishd starts again");
     assert_eq!(session.counters().expect("varnishstat runs").vcl_fail, 1);
     assert_eq!(session.counters().expect("varnishstat runs").child_panic, 0);
+}
+
+/// The built VCL calls a failure `limit-workspace`, and without rules that act the request is answered as ever: a comparison
+/// says that the VCL failed all the same.
+#[test]
+fn a_failure_is_no_deviation() {
+    if !has_varnishd() {
+        return;
+    }
+    let pattern = Regex::new("union.*select.*from", true).expect("a pattern");
+    let runaway = || compare(field(Field::Query, None), Check::Matches(Patterns::Literals(vec![Arc::clone(&pattern)])));
+    let monitored = Rule { mode: Mode::Monitor, ..block("words", runaway()) };
+    for rule in [block("words", runaway()), monitored] {
+        let ruleset = ruleset(vec![rule]);
+        let built = build(&ruleset).expect("Varnish can express these rules");
+        let request = get(&format!("/?x=union{}m", "select".repeat(57)));
+        let report = verify(&ruleset, &built, core::iter::once(request), &Options::default(), &mut |_| {});
+        let report = report.expect("the engine runs");
+        assert_eq!((report.different, report.deviations.len()), (1, 0), "{report:?}");
+        let seen = &report.differences[0].seen;
+        assert!(seen.contains("the VCL failed: Regexp matching returned -47"), "{seen}");
+    }
 }
 
 #[test]

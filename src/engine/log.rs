@@ -65,9 +65,20 @@ fn split_ids(ids: &str) -> Vec<String> {
     ids.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()
 }
 
+/// What varnishd wrote in its log about one request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entries {
+    /// Of the built VCL, whose form `parse_record` reads.
+    pub lines: Vec<String>,
+    /// Why the VCL failed, where it did: whatever became of the request then, its verdict is not that of the signatures.
+    pub failure: Option<String>,
+}
+
 #[derive(Debug, Default)]
 struct Transaction {
     lines: Vec<String>,
+    failed: bool,
+    error: Option<String>,
     /// The transaction that this one restarts.
     restarts: Option<u64>,
     ended: bool,
@@ -97,7 +108,22 @@ impl Log {
         }
         let mut command = Command::new("sh");
         command.args(["-c", WATCHED, "sh", "-n"]).arg(name);
-        command.args(["-c", "-g", "raw", "-i", "End", "-I", "Begin:restart", "-I"]).arg(format!("VCL_Log:^{prefix}"));
+        command
+            .args([
+                "-c",
+                "-g",
+                "raw",
+                "-i",
+                "End",
+                "-i",
+                "VCL_Error",
+                "-I",
+                "VCL_return:^fail$",
+                "-I",
+                "Begin:restart",
+                "-I",
+            ])
+            .arg(format!("VCL_Log:^{prefix}"));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Process::spawn(command, PACKAGES)?;
         let shared = Arc::new((Mutex::new(Shared::default()), Condvar::new()));
@@ -119,14 +145,14 @@ impl Log {
         Ok(Log { shared, _process: process })
     }
 
-    /// The lines that a request logged, once its transaction has ended.
-    pub fn take(&self, xid: u64) -> Result<Vec<String>, EngineError> {
+    /// What a request logged, once its transaction has ended.
+    pub fn take(&self, xid: u64) -> Result<Entries, EngineError> {
         self.take_within(xid, Duration::from_secs(20))?
             .ok_or_else(|| EngineError::Log(format!("transaction {xid} never ended")))
     }
 
     /// The same, `None` when it does not end in time.
-    pub fn take_within(&self, xid: u64, patience: Duration) -> Result<Option<Vec<String>>, EngineError> {
+    pub fn take_within(&self, xid: u64, patience: Duration) -> Result<Option<Entries>, EngineError> {
         let deadline = Instant::now() + patience;
         let mut shared = lock(&self.shared.0);
         loop {
@@ -134,13 +160,16 @@ impl Log {
                 return Err(EngineError::Log(failed.clone()));
             }
             if shared.transactions.get(&xid).is_some_and(|transaction| transaction.ended) {
-                let mut lines = Vec::new();
+                let mut entries = Entries::default();
                 let mut next = Some(xid);
                 while let Some(transaction) = next.and_then(|xid| shared.transactions.remove(&xid)) {
-                    lines.splice(0..0, transaction.lines);
+                    entries.lines.splice(0..0, transaction.lines);
+                    if transaction.failed {
+                        entries.failure = Some(transaction.error.unwrap_or_else(|| "no reason given".to_owned()));
+                    }
                     next = transaction.restarts;
                 }
-                return Ok(Some(lines));
+                return Ok(Some(entries));
             }
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { return Ok(None) };
             shared = self.shared.1.wait_timeout(shared, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -189,6 +218,8 @@ fn read_records(stdout: impl Read, shared: &(Mutex<Shared>, Condvar)) {
         let transaction = shared_now.transactions.entry(xid).or_default();
         match tag {
             "VCL_Log" => transaction.lines.push(content.to_owned()),
+            "VCL_return" => transaction.failed = true,
+            "VCL_Error" => transaction.error = Some(content.to_owned()),
             "Begin" => {
                 transaction.restarts = content.split_whitespace().nth(1).and_then(|parent| parent.parse().ok());
             }

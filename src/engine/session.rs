@@ -34,6 +34,9 @@ pub struct Observed {
     pub reply: Reply,
     /// What the built VCL logged; `None` when nothing.
     pub record: Option<LogRecord>,
+    /// Why the VCL failed, where it did (a regex over its limits, say). It may hide behind an ordinary answer: where nothing
+    /// can act, the request is restarted without the signatures.
+    pub failure: Option<String>,
 }
 
 /// A running engine.
@@ -187,9 +190,9 @@ fn observe(log: &Log, prefix: &str, reply: Reply) -> Result<Observed, EngineErro
         Reply::Answer(answer) => answer.xid(),
         Reply::Closed | Reply::TimedOut => None,
     };
-    let lines = xid.map_or(Ok(Vec::new()), |xid| log.take(xid))?;
-    let record = parse_record(prefix, &lines).map_err(EngineError::Log)?;
-    Ok(Observed { reply, record })
+    let entries = xid.map_or(Ok(super::log::Entries::default()), |xid| log.take(xid))?;
+    let record = parse_record(prefix, &entries.lines).map_err(EngineError::Log)?;
+    Ok(Observed { reply, record, failure: entries.failure })
 }
 
 fn service_text(setup: &Setup, origin: &Origin) -> String {

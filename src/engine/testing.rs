@@ -133,6 +133,9 @@ fn unsendable(request: &Request) -> Option<&'static str> {
 }
 
 fn matched(rule: &Rule, observed: &Observed) -> Result<bool, String> {
+    if let Some(failure) = &observed.failure {
+        return Err(format!("a failure of the VCL ({failure})"));
+    }
     match &observed.reply {
         Reply::Answer(answer) if answer.xid().is_some() => {
             Ok(Seen::from_engine(answer, observed.record.as_ref()).matched.contains(&rule.id))

@@ -247,6 +247,10 @@ impl Judge<'_> {
         if is_full && !verdict.tags.is_empty() && wire::fills_every_slot(&request) {
             return Class::Deviation(TAG_WITHOUT_SLOT);
         }
+        if let Some(failure) = &observed.failure {
+            // Never a documented deviation, whatever the record calls it.
+            return differ(request, expected.describe(), format!("{}; the VCL failed: {failure}", seen.describe()));
+        }
         if answer.status >= 500 && expected.status < 500 {
             self.report.server_errors += 1;
         }

@@ -16,14 +16,18 @@ use super::tree::{self, Look, Node};
 use super::{Regex, rewrite};
 use inputs::{Part, Shape};
 
-/// The shorter of the two lengths at which a shape's cost is measured.
+/// How much of what is repeated the shorter of the two inputs has on which a shape's cost is measured.
 const SHORT: usize = 128;
 /// The length of an engine text from which the bound on its cost is not believed.
 const HUGE: usize = 8192;
 /// The part of the match limit that a shape must promise to reach at full length to be run there.
 const PROMISING: f64 = 0.7;
-/// How many shapes may promise and then pass, before those left are no longer run at full length.
-const MOST_DISAPPOINTMENTS: usize = 4;
+/// How many of the shapes that promise are run at full length. A promise from two short inputs is rough, one run is cheap.
+const MOST_FULL_RUNS: usize = 256;
+/// How many of those that pass there are run at the lengths below.
+const MOST_SERIES: usize = 16;
+/// How many failures of the probe alone are looked into.
+const MOST_UNCONFIRMED: usize = 32;
 
 /// An input that makes a pattern exceed a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,30 +92,77 @@ fn attack(regex: &Regex, tree: &Node, subject_limit: usize) -> Option<Found> {
     let text = regex.engine_text.as_bytes();
     // The limit holds anew for each start of a match, so one start tells as much as all of them, and sooner.
     let probe = if looks_behind_first(tree) { Compiled::new(text) } else { Compiled::anchored(text) }.ok()?;
-    let mut disappointments = 0;
-    inputs::shapes(tree).into_iter().find_map(|shape| {
-        let length = failing_length(&probe, &shape, subject_limit, &mut disappointments)?;
-        confirm(regex, shape.culprit, shorten(&probe, shape.parts(length)), shape.parts(length))
+    let mut unconfirmed = 0;
+    let mut promising = Vec::new();
+    for shape in inputs::shapes(tree, probe.last_literal(), subject_limit) {
+        match outlook(&probe, &shape, subject_limit) {
+            Outlook::Fails(length) if unconfirmed < MOST_UNCONFIRMED => {
+                if let Some(found) = confirm(regex, &probe, &shape, [length, subject_limit]) {
+                    return Some(found);
+                }
+                unconfirmed += 1;
+            }
+            Outlook::Fails(_) => {}
+            Outlook::Promises(expected) => promising.push((expected, shape)),
+            Outlook::Passes => {}
+        }
+    }
+    // A cost that grows with the length alone may promise and pass on many shapes: those that grow faster come first. Stable.
+    promising.sort_by(|(left, _), (right, _)| right.total_cmp(left));
+    let fails = |shape: &Shape, length: usize| probe.is_match(&shape.input(length)).is_err();
+    let mut passed = Vec::new();
+    for (_, shape) in promising.iter().take(MOST_FULL_RUNS) {
+        if fails(shape, subject_limit) {
+            if let Some(found) =
+                confirm(regex, &probe, shape, [shortest_failing(shape, subject_limit, &fails), subject_limit])
+            {
+                return Some(found);
+            }
+            unconfirmed += 1;
+            if unconfirmed >= MOST_UNCONFIRMED {
+                return None;
+            }
+        } else {
+            passed.push(shape);
+        }
+    }
+    // Not always the longest does: where repetitions are bounded, it may lead too far.
+    passed.into_iter().take(MOST_SERIES).find_map(|shape| {
+        let length = shortest_failing(shape, subject_limit, &fails);
+        if length == subject_limit { None } else { confirm(regex, &probe, shape, [length, subject_limit]) }
     })
 }
 
-/// A length of the shape that fails. Long inputs can take long to pass, so they are run only where two short ones show a cost
-/// that grows towards the limit, or where the stack may run out.
-fn failing_length(probe: &Compiled, shape: &Shape, limit: usize, disappointments: &mut usize) -> Option<usize> {
-    let (short, long) = (limit.min(SHORT), limit.min(2 * SHORT));
-    let Some(short_cost) = cost_of(probe, &shape.input(short)) else { return Some(short) };
-    let Some(long_cost) = cost_of(probe, &shape.input(long)) else { return Some(long) };
-    let ratio = |more: u32, less: u32| f64::from(more.max(1)) / f64::from(less.max(1));
-    let doublings = (limit as f64 / long as f64).log2();
-    let expected = f64::from(long_cost) * ratio(long_cost, short_cost).powf(doublings);
-    let fails = |length: &usize| probe.is_match(&shape.input(*length)).is_err();
-    if expected >= PROMISING * f64::from(MATCH_LIMIT) && *disappointments < MOST_DISAPPOINTMENTS {
-        let mut lengths = core::iter::successors(Some(2 * long), |length| Some(2 * length));
-        let found = lengths.by_ref().take_while(|&length| length < limit).find(fails).or(Some(limit).filter(fails));
-        *disappointments += usize::from(found.is_none());
-        return found;
+/// The first of doubled lengths that fails, or the longest.
+fn shortest_failing(shape: &Shape, limit: usize, fails: &dyn Fn(&Shape, usize) -> bool) -> usize {
+    core::iter::successors(Some(2 * (shape.fixed() + 2 * SHORT)), |length| Some(2 * length))
+        .take_while(|&length| length < limit)
+        .find(|&length| fails(shape, length))
+        .unwrap_or(limit)
+}
+
+/// What short inputs of a shape say of long ones.
+enum Outlook {
+    /// At this length.
+    Fails(usize),
+    /// The cost to expect at full length.
+    Promises(f64),
+    Passes,
+}
+
+/// Long inputs can take long to pass, so they are run only where two short ones show a cost that grows towards the limit, or
+/// where the stack may run out.
+fn outlook(probe: &Compiled, shape: &Shape, limit: usize) -> Outlook {
+    let (short, long) = (limit.min(shape.fixed() + SHORT), limit.min(shape.fixed() + 2 * SHORT));
+    let Some(short_cost) = cost_of(probe, &shape.input(short)) else { return Outlook::Fails(short) };
+    let Some(long_cost) = cost_of(probe, &shape.input(long)) else { return Outlook::Fails(long) };
+    if shape.stacks && probe.is_match(&shape.input(limit)).is_err() {
+        return Outlook::Fails(limit);
     }
-    (shape.stacks && fails(&limit)).then_some(limit)
+    let ratio = |more: u32, less: u32| f64::from(more.max(1)) / f64::from(less.max(1));
+    let doublings = (limit.saturating_sub(shape.fixed()).max(1) as f64 / (2 * SHORT) as f64).log2().max(0.0);
+    let expected = f64::from(long_cost) * ratio(long_cost, short_cost).powf(doublings);
+    if expected >= PROMISING * f64::from(MATCH_LIMIT) { Outlook::Promises(expected) } else { Outlook::Passes }
 }
 
 /// The lowest match limit under which the probe passes, to within 1/32; `None` when it fails under Varnish's.
@@ -130,26 +181,34 @@ fn cost_of(probe: &Compiled, input: &[u8]) -> Option<u32> {
     Some(passes)
 }
 
-/// The first of the inputs that the pattern itself fails on.
-fn confirm(regex: &Regex, culprit: Option<(usize, usize)>, shortest: Vec<Part>, whole: Vec<Part>) -> Option<Found> {
-    [shortest, whole].into_iter().find_map(|parts| {
-        let error = regex.is_match(&inputs::join(&parts)).err()?;
-        Some(Found { parts, error, culprit })
+/// The pattern itself is spared some of what the probe does (PCRE2 remembers where a repetition failed for an earlier start), so
+/// that it may fail on longer inputs only.
+fn confirm(regex: &Regex, probe: &Compiled, shape: &Shape, lengths: [usize; 2]) -> Option<Found> {
+    lengths.into_iter().find_map(|length| {
+        let fails = |parts: &[Part]| regex.is_match(&inputs::join(parts)).err();
+        let parts = shorten(&|parts| probe.is_match(&inputs::join(parts)).is_err(), shape.parts(length));
+        if let Some(error) = fails(&parts) {
+            return Some(Found { parts, error, culprit: shape.culprit });
+        }
+        fails(&shape.parts(length))?;
+        let parts = shorten(&|parts| fails(parts).is_some(), shape.parts(length));
+        let error = fails(&parts)?;
+        Some(Found { parts, error, culprit: shape.culprit })
     })
 }
 
 /// Each part repeated about as seldom as still fails; left out where it is not needed.
-fn shorten(probe: &Compiled, mut parts: Vec<Part>) -> Vec<Part> {
+fn shorten(is_failing: &dyn Fn(&[Part]) -> bool, mut parts: Vec<Part>) -> Vec<Part> {
     for index in 0..parts.len() {
         let (mut fails, mut passes) = (parts[index].times, 0);
         parts[index].times = 0;
-        if probe.is_match(&inputs::join(&parts)).is_err() {
+        if is_failing(&parts) {
             continue;
         }
         while fails - passes > 1 + fails / 64 {
             let middle = usize::midpoint(fails, passes);
             parts[index].times = middle;
-            if probe.is_match(&inputs::join(&parts)).is_err() {
+            if is_failing(&parts) {
                 fails = middle;
             } else {
                 passes = middle;

@@ -9,10 +9,11 @@ use std::sync::LazyLock;
 
 use pcre2_sys::{
     PCRE2_ANCHORED, PCRE2_CONFIG_JIT, PCRE2_CONFIG_VERSION, PCRE2_ERROR_DEPTHLIMIT, PCRE2_ERROR_JIT_STACKLIMIT,
-    PCRE2_ERROR_MATCHLIMIT, PCRE2_ERROR_NOMATCH, PCRE2_JIT_COMPLETE, pcre2_code_8, pcre2_code_free_8, pcre2_compile_8,
-    pcre2_config_8, pcre2_get_error_message_8, pcre2_jit_compile_8, pcre2_match_8, pcre2_match_context_8,
-    pcre2_match_context_create_8, pcre2_match_context_free_8, pcre2_match_data_8, pcre2_match_data_create_8,
-    pcre2_match_data_free_8, pcre2_set_depth_limit_8, pcre2_set_match_limit_8,
+    PCRE2_ERROR_MATCHLIMIT, PCRE2_ERROR_NOMATCH, PCRE2_INFO_LASTCODETYPE, PCRE2_INFO_LASTCODEUNIT, PCRE2_JIT_COMPLETE,
+    pcre2_code_8, pcre2_code_free_8, pcre2_compile_8, pcre2_config_8, pcre2_get_error_message_8, pcre2_jit_compile_8,
+    pcre2_match_8, pcre2_match_context_8, pcre2_match_context_create_8, pcre2_match_context_free_8, pcre2_match_data_8,
+    pcre2_match_data_create_8, pcre2_match_data_free_8, pcre2_pattern_info_8, pcre2_set_depth_limit_8,
+    pcre2_set_match_limit_8,
 };
 
 /// Varnish's default for the parameter `pcre2_match_limit`.
@@ -91,6 +92,20 @@ impl Compiled {
             unsafe { pcre2_set_match_limit_8(limits.0.as_ptr(), match_limit) };
             self.run(subject, limits)
         })
+    }
+
+    /// The last literal byte of every match, where PCRE2 knows one: it looks for it before it begins to match. Of a letter
+    /// whose case is ignored, one of both.
+    pub(super) fn last_literal(&self) -> Option<u8> {
+        (self.info(PCRE2_INFO_LASTCODETYPE) == 1).then(|| self.info(PCRE2_INFO_LASTCODEUNIT) as u8)
+    }
+
+    /// For questions that are answered with one `u32`.
+    fn info(&self, question: u32) -> u32 {
+        let mut answer = 0_u32;
+        // SAFETY: the code is valid, and the callers' questions write one `u32`.
+        unsafe { pcre2_pattern_info_8(self.code.as_ptr(), question, (&raw mut answer).cast::<c_void>()) };
+        answer
     }
 
     fn run(&self, subject: &[u8], limits: &Limits) -> Result<bool, MatchError> {

@@ -1,5 +1,6 @@
 //! A tree to candidate inputs: what leads to a repetition, what it can eat in several ways, many times, and an end that makes
-//! the rest fail though the pattern's last literal is there (PCRE2 looks for that first). Called by `attack`.
+//! the rest fail. Each holds the pattern's last literal: PCRE2 looks for that first, and does not even begin to match a subject
+//! without it. Called by `attack`.
 
 use super::super::bytes::{ByteSet, readable};
 use super::super::tree::{Look, Node, Repeat};
@@ -25,9 +26,28 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// How many bytes are not repeated.
+    pub fn fixed(&self) -> usize {
+        self.before.len() + self.end.len()
+    }
+
+    /// The same with `last` where it is in need of it: before what is repeated, and behind all.
+    fn with_last_literal(self, last: Option<u8>) -> Vec<Shape> {
+        let Some(last) = last else { return vec![self] };
+        // PCRE2 looks for it behind the first byte of a match.
+        let has = self.before.iter().skip(1).chain(&self.end).any(|&byte| byte == last)
+            || self.waves.iter().any(|(bytes, _)| bytes.contains(&last));
+        if has {
+            return vec![self];
+        }
+        let before = Shape { before: [&self.before[..], &[last]].concat(), ..self.clone() };
+        let behind = Shape { end: [&self.end[..], &[last]].concat(), ..self };
+        vec![before, behind]
+    }
+
     /// At most `length` bytes.
     pub fn parts(&self, length: usize) -> Vec<Part> {
-        let room = length.saturating_sub(self.before.len() + self.end.len());
+        let room = length.saturating_sub(self.fixed());
         let shares: usize = self.waves.iter().map(|(_, share)| share).sum();
         let waves = self.waves.iter().map(|(bytes, share)| {
             let times = room * share / shares.max(1) / bytes.len().max(1);
@@ -48,11 +68,13 @@ impl Shape {
 }
 
 /// How many shapes are tried for one pattern.
-const MOST_SHAPES: usize = 600;
+const MOST_SHAPES: usize = 800;
 const MOST_SITES: usize = 12;
 const MOST_PAIRS: usize = 12;
+const MOST_PUMPS: usize = 16;
+const MOST_WORDS: usize = 8;
 /// The longest sample of a piece of the pattern.
-const LONGEST: usize = 1024;
+const LONGEST: usize = 4096;
 
 pub(super) fn join(parts: &[Part]) -> Vec<u8> {
     let parts: Vec<Vec<u8>> = parts.iter().map(|part| part.bytes.repeat(part.times)).collect();
@@ -95,9 +117,9 @@ fn quote(bytes: &[u8]) -> String {
     text
 }
 
-/// Shapes, the likely ones first.
-pub(super) fn shapes(tree: &Node) -> Vec<Shape> {
-    let sampler = Sampler::new(tree, LONGEST);
+/// Shapes for subjects of up to `limit` bytes, the likely ones first. `last` is the literal without which PCRE2 does not begin.
+pub(super) fn shapes(tree: &Node, last: Option<u8>, limit: usize) -> Vec<Shape> {
+    let sampler = Sampler::new(tree, LONGEST.min(limit / 2));
     let mut sites = sites(tree, &sampler);
     if sites.is_empty() {
         sites.push(Site::unknown(sampler.sample(tree, 0)));
@@ -106,12 +128,12 @@ pub(super) fn shapes(tree: &Node) -> Vec<Shape> {
     lists.extend(pairs(&sites).map(|(first, second)| pumped_pair(first, second, &sampler)));
     let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
     let rounds = (0..longest).flat_map(|round| lists.iter().filter_map(move |list| list.get(round)));
-    rounds.take(MOST_SHAPES).cloned().collect()
+    rounds.cloned().flat_map(|shape| shape.with_last_literal(last)).take(MOST_SHAPES).collect()
 }
 
 /// Texts that `tree` is meant to match, each another way.
 pub(super) fn samples(tree: &Node, count: usize) -> Vec<Vec<u8>> {
-    let sampler = Sampler::new(tree, LONGEST / 4);
+    let sampler = Sampler::new(tree, LONGEST / 16);
     let mut texts: Vec<Vec<u8>> = (0..count).map(|variant| sampler.sample(tree, variant)).collect();
     for site in sites(tree, &sampler) {
         for pump in pumps(&site, &sampler) {
@@ -209,6 +231,30 @@ fn sets(node: &Node, visit: &mut impl FnMut(&ByteSet)) {
     }
 }
 
+/// The runs of bytes in a tree.
+fn words(node: &Node, found: &mut Vec<Vec<u8>>) {
+    match node {
+        Node::Empty | Node::Anchor | Node::Reference(_) => {}
+        Node::Bytes(set) => found.push(set.example().into_iter().collect()),
+        Node::Concat(items) => {
+            for run in items.chunk_by(|left, right| matches!((left, right), (Node::Bytes(_), Node::Bytes(_)))) {
+                if let [Node::Bytes(_), ..] = run {
+                    let word =
+                        run.iter().filter_map(|item| if let Node::Bytes(set) = item { set.example() } else { None });
+                    found.push(word.collect());
+                } else {
+                    run.iter().for_each(|item| words(item, found));
+                }
+            }
+        }
+        Node::Alternate(branches) | Node::Conditional(branches) => {
+            branches.iter().for_each(|branch| words(branch, found));
+        }
+        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, body) => words(body, found),
+        Node::Repeat(repeat) => words(&repeat.body, found),
+    }
+}
+
 /// Texts that the repetition can eat, the most ambiguous first.
 fn pumps(site: &Site, sampler: &Sampler) -> Vec<Vec<u8>> {
     let eats = |bytes: &[u8]| bytes.iter().all(|&byte| site.alphabet.contains(byte));
@@ -219,13 +265,14 @@ fn pumps(site: &Site, sampler: &Sampler) -> Vec<Vec<u8>> {
     pumps.extend(Some(near_miss.to_vec()).filter(|pump| pump.len() < 48 && eats(pump)));
     pumps.extend(site.bodies.iter().cloned());
     pumps.push(site.bodies.iter().take(3).flatten().copied().collect());
+    pumps.extend(sampler.words.iter().filter(|word| eats(word)).cloned());
     let mut kept: Vec<Vec<u8>> = Vec::new();
     for pump in pumps {
         if !pump.is_empty() && !kept.contains(&pump) {
             kept.push(pump);
         }
     }
-    kept.truncate(12);
+    kept.truncate(MOST_PUMPS);
     kept
 }
 
@@ -314,6 +361,8 @@ fn pumped_pair(first: &Site, second: &Site, sampler: &Sampler) -> Vec<Shape> {
 struct Sampler {
     /// One byte of each kind that the pattern tells apart, those in most sets first, one that is in none last.
     hot: Vec<u8>,
+    /// Texts that stand in the pattern, each branch's too: what starts a repetition anew, the shortest as the most often.
+    words: Vec<Vec<u8>>,
     longest: usize,
 }
 
@@ -337,7 +386,13 @@ impl Sampler {
         }
         // Stable: among equals the most readable stays first.
         kinds.sort_by_key(|(kind, _)| core::cmp::Reverse(kind.count_ones()));
-        Sampler { hot: kinds.into_iter().map(|(_, byte)| byte).collect(), longest }
+        let mut found = Vec::new();
+        words(tree, &mut found);
+        found.retain(|word| (2..64).contains(&word.len()));
+        found.sort_by_key(Vec::len);
+        found.dedup();
+        found.truncate(MOST_WORDS);
+        Sampler { hot: kinds.into_iter().map(|(_, byte)| byte).collect(), words: found, longest }
     }
 
     fn sample(&self, node: &Node, variant: usize) -> Vec<u8> {

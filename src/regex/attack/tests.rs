@@ -49,8 +49,11 @@ fn reports_say_what_is_wrong_and_what_to_write() {
     // Quotes and wide characters shift the engine text.
     cured("\"é\\Qé\\E(?#\n)(?:a|b)*!", "(?:a|b)*", Some("\"é\\Qé\\E(?#\n)(?:a|b)*+!"));
     cured(r"select.*from.*where", ".*", Some(r"select(?>.*?from).*where"));
+    let found = cured("union.*select.*from", ".*", Some("union(?>.*?select).*from"));
+    assert_eq!(found.error, MatchError::MatchLimit);
+    assert!(found.input.len() < 600, "{}", found.shown);
     // Possessive would not match any more.
-    cured(r"^(a?){30}a{30}b", "a{30}", None);
+    cured(r"^(a?){30}a{30}b", "(a?){30}", None);
     cured(r"^(?:.*,){11}P", "(?:.*,){11}", None);
 }
 
@@ -121,6 +124,124 @@ mod soundness {
             subject.truncate(LIMIT);
             let probe = Compiled::anchored(regex.engine_text.as_bytes()).unwrap();
             prop_assert!(probe.is_match(&subject).is_ok(), "{pattern}");
+        }
+    }
+}
+
+/// Words with something between them, and inputs that know of the words but not of the search.
+mod words {
+    use super::super::find_runaway;
+    use crate::regex::Regex;
+    use proptest::prelude::*;
+
+    const LIMIT: usize = 8192;
+    const WORDS: &[&str] = &[
+        "union",
+        "select",
+        "from",
+        "foo",
+        "bar",
+        "zap",
+        "sleep",
+        "md5",
+        "iframe",
+        "src",
+        "http",
+        "a",
+        "z",
+        "=",
+        "<p",
+        "xx",
+        "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",
+    ];
+    const BETWEEN: &[&str] = &[
+        ".*",
+        ".*",
+        ".*",
+        ".+",
+        ".*?",
+        ".+?",
+        "[^;]*",
+        "[^>]+",
+        "[\\s\\S]*",
+        "\\s*",
+        "\\w*",
+        "[a-z]*",
+        ".{0,200}",
+        "[^&]{1,200}",
+        ".{0,60}",
+        "(?:.|x)*+",
+        ".{0,2000}",
+        "(?:\\w+\\s)*",
+    ];
+
+    /// Words of each place, and the whole pattern.
+    fn patterns() -> impl Strategy<Value = (Vec<Vec<&'static str>>, String)> {
+        let place = prop::collection::vec(prop::sample::select(WORDS), 1..3);
+        let places = prop::collection::vec((place, prop::sample::select(BETWEEN), 0..4_u8), 2..6);
+        let ends = (
+            prop::sample::select(&["", "", "(?i)", "^", "\\b", "(?=.)", ".*"][..]),
+            prop::sample::select(&["", "", "$", "\\d", "[0-9]?", "\\b", "\\d+", ".*"][..]),
+            prop::sample::select(&["", "", "", "+", "*", "?"][..]),
+        );
+        (places, ends).prop_map(|(places, (first, last, again))| {
+            let mut pattern = String::new();
+            for (index, (words, between, form)) in places.iter().enumerate() {
+                if index > 0 {
+                    pattern.push_str(between);
+                }
+                pattern.push_str(&match (form, &words[..]) {
+                    (0, [one, two]) => format!("(?:{one}|{two})"),
+                    (1, [one, two]) => format!("({one}|{two}\\s)"),
+                    (2, [one, ..]) => format!("(?>{one})"),
+                    (_, words) => words[0].to_owned(),
+                });
+            }
+            let body = if again.is_empty() { pattern } else { format!("(?:{pattern}){again}") };
+            (places.into_iter().map(|(words, _, _)| words).collect(), format!("{first}{body}{last}"))
+        })
+    }
+
+    /// Each word many times, behind the words before it and before what is left of another one.
+    fn fails_on(regex: &Regex, places: &[Vec<&str>]) -> Option<String> {
+        let first = |places: &[Vec<&str>]| places.iter().map(|words| words[0]).collect::<String>();
+        let mut repeated: Vec<String> = places.iter().flatten().map(|word| (*word).to_owned()).collect();
+        repeated.extend((1..places.len()).map(|end| first(&places[1..end])));
+        repeated.extend(["c", " ", "a ", ";"].map(str::to_owned));
+        let mut ends = vec![String::new()];
+        for word in places.iter().flatten() {
+            ends.extend([word[..1].to_owned(), word[1..].to_owned(), word[..word.len() - 1].to_owned()]);
+            ends.push(word[word.len() - 1..].to_owned());
+        }
+        ends.sort_unstable();
+        ends.dedup();
+        for count in 0..places.len() {
+            let before = first(&places[..count]);
+            for pump in repeated.iter().filter(|pump| !pump.is_empty()) {
+                for end in &ends {
+                    for length in [600, LIMIT] {
+                        let room = length - before.len() - end.len();
+                        let input = format!("{before}{}{end}", pump.repeat(room / pump.len()));
+                        if regex.is_match(input.as_bytes()).is_err() {
+                            return Some(format!("{before:?} + {pump:?} × {} + {end:?}", room / pump.len()));
+                        }
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: std::env::var("SOUND").map_or(25, |n| n.parse().unwrap()), failure_persistence: None, max_shrink_iters: 20, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_fails_where_nothing_is_found((places, pattern) in patterns()) {
+            let Ok(regex) = Regex::new(&pattern, false) else { return Ok(()) };
+            if find_runaway(&regex, LIMIT).is_none() {
+                let failing = fails_on(&regex, &places);
+                prop_assert!(failing.is_none(), "{}: {}", pattern, failing.unwrap_or_default());
+            }
         }
     }
 }
