@@ -118,7 +118,7 @@ impl Log {
                 "-i",
                 "VCL_Error",
                 "-I",
-                "VCL_return:^fail$",
+                "VCL_return:^fail",
                 "-I",
                 "Begin:restart",
                 "-I",
