@@ -157,9 +157,13 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     }
     if arguments.check {
         let mut exit = Exit::Clean;
-        for (_, _, artifacts, out) in &builds {
+        for (target, _, artifacts, out) in &builds {
             if !check(artifacts, out, console)? {
                 exit = Exit::Findings;
+            }
+            for path in leftovers(artifacts, out, target) {
+                exit = Exit::Findings;
+                console.message("error", &format!("{} is left from an earlier build", path.display()))?;
             }
         }
         if exit == Exit::Findings {
@@ -201,10 +205,24 @@ fn leftovers(artifacts: &[Artifact], out: &Path, target: &Target) -> Vec<PathBuf
     let manifest: Option<serde_json::Value> = manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let Some(manifest) = manifest.filter(|manifest| manifest["target"] == target.name) else { return Vec::new() };
     let names = manifest["files"].as_array().into_iter().flatten().filter_map(|name| name.as_str());
-    // A name of ours is never a path.
-    let is_ours = |name: &&str| !name.starts_with('.') && !name.contains(['/', '\\', ':']);
+    let is_ours = |name: &&str| is_written_by_builds(name);
     let is_left = |name: &&str| artifacts.iter().all(|artifact| artifact.path != **name);
     names.filter(is_ours).filter(is_left).map(|name| out.join(name)).filter(|path| path.is_file()).collect()
+}
+
+/// Whether a build could have written a file of this name. A manifest is a file that anybody may have changed: what it says
+/// is never a reason to remove anything else.
+fn is_written_by_builds(name: &str) -> bool {
+    const NAMES: &[&str] = &["edgesig.vcl", "fastly-api.json", "plan.json", "deploy.sh"];
+    const PLACES: &[&str] = &["init", "recv", "miss", "pass", "deliver", "error", "log"];
+    let is_word =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let between = |start: &str, end: &str| name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+    let ends = ["_override.tf.json", "_lists.tf.json"];
+    NAMES.contains(&name)
+        || [".vcl", ".form"].iter().any(|end| between("", end).is_some_and(|place| PLACES.contains(&place)))
+        || ["acl-", "dictionary-"].iter().any(|start| between(start, ".json").is_some_and(is_word))
+        || ends.iter().any(|end| between("", end).is_some_and(is_word))
 }
 
 /// Writes every file next to its place first and then renames it, so that a reader sees the old one or the new one.
@@ -286,6 +304,37 @@ mod tests {
         let text = difference("b/x", b"a\nb\nc\n", b"a\nB\nc\n");
         assert_eq!(text, "b/x is not what the signatures compile to; line 2 differs\n  on disk:  b\n  compiled: B");
         assert!(difference("x", b"a", b"a\nb").contains("on disk:  (end of file)"));
+    }
+
+    #[test]
+    fn only_what_a_build_wrote_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("build");
+        fs::create_dir_all(out.join("log.vcl")).unwrap();
+        let outside = folder.path().join("recv.vcl");
+        fs::write(&outside, "").unwrap();
+        let names = [
+            "default.vcl",
+            ".hidden",
+            "main.tf",
+            "../recv.vcl",
+            "acl-../x.json",
+            "recv.vcl",
+            "acl-denied.json",
+            "log.vcl",
+        ];
+        for name in &names[..3] {
+            fs::write(out.join(name), "").unwrap();
+        }
+        for name in &names[5..7] {
+            fs::write(out.join(name), "").unwrap();
+        }
+        let outside = outside.display().to_string();
+        let files: Vec<&str> = names.iter().copied().chain([outside.as_str()]).collect();
+        let manifest = serde_json::json!({"target": "fastly", "files": files});
+        fs::write(out.join("manifest.json"), manifest.to_string()).unwrap();
+        let found = leftovers(&[], &out, load::target("fastly").unwrap());
+        assert_eq!(found, [out.join("recv.vcl"), out.join("acl-denied.json")]);
     }
 
     #[test]
