@@ -166,6 +166,25 @@ fn damaged_files_do_not_panic() {
     }
 }
 
+/// As much as a file may hold, on one line: a time that grew with the square of it would be minutes.
+#[test]
+fn a_long_line_takes_no_longer_than_many() {
+    let elements: Vec<String> = (0..90_000).map(|number| format!("t{number}")).collect();
+    let text = |between: &str| {
+        let tags = elements.join(between);
+        format!("edgesig: 1\nid: a\ntitle: é\nseverity: low\nwhen: req.path == \"/\"\ntags: [{tags}]\n")
+    };
+    let time = |text: &str| {
+        let start = std::time::Instant::now();
+        let formatted = format("a.yaml", text);
+        (formatted, start.elapsed())
+    };
+    let (many, of_many) = time(&text(",\n  "));
+    let (one, of_one) = time(&text(", "));
+    assert!(one.is_some() && many.is_some());
+    assert!(of_one < of_many * 4 + std::time::Duration::from_secs(1), "{of_one:?} for one line, {of_many:?} for many");
+}
+
 /// Before and after of files in odd shapes.
 #[test]
 fn odd_files() {

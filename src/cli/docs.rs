@@ -101,7 +101,9 @@ pub fn lints() -> String {
          `edgesig check --fix` mends what a lint can mend without changing the meaning of the signature, and shows the\n\
          difference. It takes one fix after the other until none is left, touches only files that compile, and leaves\n\
          a file alone whose tests would say something else, or a comment that would be lost. What may change the\n\
-         meaning is proposed and never applied; errors of the compiler are left to their author.\n\n\
+         meaning is proposed and never applied; errors of the compiler are left to their author. Nothing is written\n\
+         through a link in the project's folder, or outside of that. Where there is an edgesig.lock, its hash is of the\n\
+         condition as written: `check --fix` names the signatures whose `version` has to be raised.\n\n\
          The examples stand in this project:\n\n```yaml\n",
     );
     page.push_str(example::PROJECT);

@@ -6,6 +6,7 @@
 use super::console::Console;
 use super::failure::Failure;
 use super::render::safe;
+use super::workspace;
 use similar::{ChangeTag, TextDiff};
 use std::fs;
 use std::io::Write;
@@ -86,14 +87,38 @@ impl Rewrite {
     }
 }
 
-/// Refuses links among the paths of a command that writes: what they lead to may be elsewhere.
+/// Refuses paths of a command that writes where what they lead to may be elsewhere: a link in a project's folder, or
+/// below the current one, wherever in the path it stands, and what is outside the project of the first path.
 pub fn refuse_links(paths: &[PathBuf]) -> Result<(), Failure> {
-    for path in paths {
-        let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_symlink());
-        if is_link {
+    let current = std::env::current_dir()
+        .and_then(fs::canonicalize)
+        .map_err(|error| Failure::file("find", Path::new("."), &error))?;
+    let mut project: Option<PathBuf> = None;
+    for (index, path) in paths.iter().enumerate() {
+        let mut part = PathBuf::new();
+        let last = path.components().count().saturating_sub(1);
+        for (number, component) in path.components().enumerate() {
+            let folder = fs::canonicalize(current.join(&part)).unwrap_or_default();
+            part.push(component);
+            // What is not there, the command says.
+            let is_link = fs::symlink_metadata(&part).is_ok_and(|metadata| metadata.file_type().is_symlink());
+            // A link above all of that is the machine's own.
+            let is_ours = || folder.starts_with(&current) || workspace::project_folder(&folder).is_some();
+            if is_link && (number == last || is_ours()) {
+                return Err(Failure::with_help(
+                    format!("`{}` is a link, and what it leads to would be written", part.display()),
+                    "name the file or folder itself",
+                ));
+            }
+        }
+        let Ok(found) = fs::canonicalize(path) else { continue };
+        if index == 0 {
+            project = workspace::project_folder(&found);
+        }
+        if let Some(project) = project.as_ref().filter(|project| !found.starts_with(project)) {
             return Err(Failure::with_help(
-                format!("`{}` is a link, and what it leads to would be written", path.display()),
-                "name the file or folder itself",
+                format!("`{}` is outside the project's folder, `{}`", path.display(), project.display()),
+                "a run writes in one project: give the other one a run of its own",
             ));
         }
     }

@@ -140,7 +140,10 @@ impl Workspace {
         if named.is_empty() {
             let folder = self.root.join(DEFAULT_SIGNATURES);
             return match fs::canonicalize(&folder) {
-                Ok(folder) => Ok(vec![folder]),
+                Ok(folder) if folder.starts_with(&self.root) => Ok(vec![folder]),
+                Ok(_) => {
+                    Err(Failure::usage(format!("the link `{DEFAULT_SIGNATURES}` leads outside the project's folder")))
+                }
                 Err(_) => Err(Failure::with_help(
                     format!("there is no folder `{DEFAULT_SIGNATURES}` here, and no path was given"),
                     "name a signature file or a folder of them, or start a repository with `edgesig init`",
@@ -256,6 +259,11 @@ impl Files for Workspace {
     fn other_signatures(&self) -> &[String] {
         &self.others
     }
+}
+
+/// The folder of the nearest project file at or above a path, which is absolute and without links.
+pub fn project_folder(path: &Path) -> Option<PathBuf> {
+    find::project_file(path).map(|file| folder_of(&file))
 }
 
 /// What a file held.

@@ -1,14 +1,61 @@
 //! Regular expressions as trees, for the lints that look into them. A pattern that this reader does not know (look-around
-//! and the like) is left alone.
+//! and the like) is left alone, and so is one that it reads differently from PCRE2.
 
 use crate::regex::Regex;
 use crate::syntax::ast::RegexLiteral;
 use regex_syntax::ast::{self, Ast};
 use std::sync::Arc;
 
-/// The tree of a pattern.
+/// The tree of a pattern, if it says what PCRE2 reads.
 pub fn parse(literal: &RegexLiteral) -> Option<Ast> {
-    ast::parse::ParserBuilder::new().nest_limit(64).build().parse(&literal.pattern).ok()
+    let tree = ast::parse::ParserBuilder::new().nest_limit(64).build().parse(&literal.pattern).ok()?;
+    let mut is_alike = true;
+    each(&tree, &mut |part| is_alike &= reads_alike(part, &literal.pattern));
+    is_alike.then_some(tree)
+}
+
+/// Whether PCRE2 reads this part, by itself, as the tree says. Options that would make a difference do not compile.
+fn reads_alike(part: &Ast, pattern: &str) -> bool {
+    match part {
+        // `\<` is a literal `<`, and `\b{start}` is `\b` and a literal text.
+        Ast::Assertion(assertion) => {
+            is_start(assertion)
+                || is_end(assertion)
+                || matches!(assertion.kind, ast::AssertionKind::WordBoundary | ast::AssertionKind::NotWordBoundary)
+        }
+        // Any vertical space.
+        Ast::Literal(literal) => literal.kind != ast::LiteralKind::Special(ast::SpecialLiteralKind::VerticalTab),
+        Ast::ClassBracketed(class) => is_plain_class(&class.kind),
+        // `a{ 2 }` is a text to older versions.
+        Ast::Repetition(repetition) => {
+            let operator = repetition.op.span;
+            !pattern[operator.start.offset..operator.end.offset].contains(char::is_whitespace)
+        }
+        Ast::Empty(_)
+        | Ast::Flags(_)
+        | Ast::Dot(_)
+        | Ast::ClassUnicode(_)
+        | Ast::ClassPerl(_)
+        | Ast::Group(_)
+        | Ast::Alternation(_)
+        | Ast::Concat(_) => true,
+    }
+}
+
+/// A class without classes in it and without `&&`, `--`, `~~`: in PCRE2 these are characters, and the first `]` ends it.
+fn is_plain_class(set: &ast::ClassSet) -> bool {
+    let ast::ClassSet::Item(item) = set else { return false };
+    let is_nested = |item: &ast::ClassSetItem| matches!(item, ast::ClassSetItem::Bracketed(_));
+    match item {
+        ast::ClassSetItem::Union(union) => !union.items.iter().any(is_nested),
+        ast::ClassSetItem::Bracketed(_) => false,
+        ast::ClassSetItem::Empty(_)
+        | ast::ClassSetItem::Literal(_)
+        | ast::ClassSetItem::Range(_)
+        | ast::ClassSetItem::Ascii(_)
+        | ast::ClassSetItem::Unicode(_)
+        | ast::ClassSetItem::Perl(_) => true,
+    }
 }
 
 /// It matches in every text, whatever is in it: it can match nothing, anywhere.
@@ -115,5 +162,41 @@ pub fn each<'t>(tree: &'t Ast, visit: &mut dyn FnMut(&'t Ast)) {
         | Ast::ClassUnicode(_)
         | Ast::ClassPerl(_)
         | Ast::ClassBracketed(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SourceId;
+    use crate::syntax::ast::Positions;
+
+    #[test]
+    fn what_pcre2_reads_differently_is_no_tree() {
+        let tree = |pattern: &str| {
+            let positions = Positions::Linear { source: SourceId(0), base: 0, length: pattern.len() as u32 };
+            parse(&RegexLiteral { pattern: pattern.to_owned(), ignore_case: false, positions })
+        };
+        for pattern in [
+            r"\<a",
+            r"a\>",
+            r"(?:\<)a",
+            r"\b{start}a",
+            r"\b{end-half}a",
+            r"a\vb",
+            "[a&&b]",
+            "[a--b]",
+            "[a~~b]",
+            "[[a]b]",
+            "[^[a]]",
+            "[[:<:]]",
+            "a{ 2 }",
+            "(?:a{2, 3})+",
+        ] {
+            assert!(tree(pattern).is_none(), "{pattern}");
+        }
+        for pattern in [r"^\ba\B$", r"\Aa\z", "[a&b-]", "[[:alpha:]x]", "[^]a]", "a{2,3}?", r"(?i)\d[\w.]", r"a\t"] {
+            assert!(tree(pattern).is_some(), "{pattern}");
+        }
     }
 }

@@ -133,6 +133,23 @@ impl<'s> Subject<'s> {
         patterns
     }
 
+    /// What stands there is part of a `let`: each use of the name means it.
+    pub fn is_in_let(&self, span: Span) -> bool {
+        let holds = |whole: Span| whole.source == span.source && whole.start <= span.start && span.end <= whole.end;
+        self.signature.lets.iter().any(|definition| holds(definition.value.span))
+    }
+
+    /// Says `any` or `all` of a list, perhaps by a name.
+    pub fn is_quantified(&self, expression: &Expression) -> bool {
+        let mut expression = ungrouped(expression);
+        for _ in 0..MAX_DEPTH {
+            let ExpressionKind::Path { name, keys: None } = &expression.kind else { break };
+            let Some(value) = definition(&name.value, self.signature) else { break };
+            expression = ungrouped(value);
+        }
+        matches!(expression.kind, ExpressionKind::Quantified { .. })
+    }
+
     /// The file's text of a span.
     pub fn slice(&self, span: Span) -> &'s str {
         self.sources.slice(span)

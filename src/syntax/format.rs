@@ -6,6 +6,7 @@
 
 mod condition;
 mod layout;
+mod lines;
 mod literals;
 mod print;
 mod same;

@@ -42,6 +42,59 @@ const COMPARISONS: &[&str] = &[
     "named",
 ];
 
+/// Comparisons of which one often implies another.
+const RELATED: &[&str] = &[
+    r#"req.path == "/admin""#,
+    r#"req.path == "/admin/x""#,
+    r#"req.path != "/admin""#,
+    r#"req.path starts_with "/admin""#,
+    r#"req.path starts_with "/admin/""#,
+    r#"req.path starts_with ["/admin/", "/admin"]"#,
+    r#"req.path matches r"^/admin/""#,
+    r#"req.path matches r".*\Badmin""#,
+    r#"req.path ends_with ".php""#,
+    r#"req.path == "/admin.php""#,
+    r#"req.path contains "admin""#,
+    r#"req.method == "PUT""#,
+    r#"req.method in ["PUT", "PATCH"]"#,
+    r#"req.args["id"] == "1""#,
+    r#"any(req.args["id"] != "1")"#,
+    r#"exists req.args["id"]"#,
+];
+
+/// A condition of comparisons that have to do with each other, and of names.
+fn related(rng: &mut Rng, depth: usize, names: &[&str]) -> String {
+    if depth == 0 {
+        return if !names.is_empty() && rng.once_in(2) { rng.pick(names) } else { rng.pick(RELATED) }.to_owned();
+    }
+    let operator = rng.pick(&[" and ", " or "]);
+    let parts: Vec<String> = (0..2 + rng.below(2))
+        .map(|_| {
+            let depth = if rng.once_in(2) { 0 } else { depth - 1 };
+            let part = related(rng, depth, names);
+            match rng.below(if depth == 0 { 6 } else { 4 }) {
+                0 => format!("not ({part})"),
+                _ if depth == 0 => part,
+                _ => format!("({part})"),
+            }
+        })
+        .collect();
+    parts.join(operator)
+}
+
+/// A signature whose `let` names are used several times, in other names, in `when` and in `except`.
+pub fn sharing(rng: &mut Rng, id: &str) -> String {
+    let first = related(rng, 1, &[]);
+    let second = related(rng, 1, &["first"]);
+    let when = related(rng, 2, &["first", "second"]);
+    let except = related(rng, 2, &["first", "second"]);
+    format!(
+        "edgesig: 1\nid: {id}\ntitle: A title\nseverity: low\nlet:\n  first: |\n    {first}\n  second: |\n    {second}\n\
+         when: |\n  {when} and (first or second)\nexcept: |\n  {except} and not second\nthen: log\n\
+         tests: [{{name: a, request: GET /, expect: no_match}}]\n"
+    )
+}
+
 fn blank(rng: &mut Rng, ugly: bool) -> &'static str {
     if ugly {
         rng.pick(&[" ", " ", "  ", "\n    ", "\n\n", " # why: this\n", "\n# a \"comment\" (here\n"])

@@ -4,9 +4,11 @@
 //! the language has, the message can guess but a program should not. After each round the set is checked again, and a
 //! file whose tests say something else than before, or that has an error now, is left as it was.
 
+use super::gate::Gate;
 use crate::cli::console::Console;
 use crate::cli::failure::Failure;
 use crate::cli::load::Loaded;
+use crate::cli::lock::LOCK_FILE;
 use crate::cli::render::counted;
 use crate::cli::rewrite::{self, Rewrite};
 use crate::cli::tests_of;
@@ -40,6 +42,8 @@ struct State {
 pub fn run(paths: &[PathBuf], options: &Options<'_>, console: &mut Console) -> Result<(), Failure> {
     rewrite::refuse_links(paths)?;
     let mut loaded = Loaded::load(paths)?;
+    let gate = Gate::open(&mut loaded, paths.is_empty(), None)?;
+    let changed_before = gate.changed(&loaded);
     let before: Vec<String> = loaded.workspace.sources.ids().map(|id| text(&loaded, id).to_owned()).collect();
     let mut left: BTreeSet<SourceId> = BTreeSet::new();
     for _ in 0..MAX_ROUNDS {
@@ -85,6 +89,17 @@ pub fn run(paths: &[PathBuf], options: &Options<'_>, console: &mut Console) -> R
     for id in left {
         let name = loaded.workspace.sources.name(id);
         console.message("warning", &format!("`{name}` is left alone: a fix would have changed what its tests say"))?;
+    }
+    let changed = gate.changed(&loaded);
+    let changed: Vec<String> = changed.difference(&changed_before).map(|id| format!("`{id}`")).collect();
+    if !changed.is_empty() {
+        // The same requests match, but the lock file compares what is written.
+        let text = format!(
+            "{LOCK_FILE} has another hash of {}: the condition is written differently now. Raise `version`, then run \
+             `edgesig check --update-lock`",
+            changed.join(", ")
+        );
+        console.message("note", &text)?;
     }
     console.message("note", &format!("{} mended", counted(count, "file")))
 }

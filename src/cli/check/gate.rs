@@ -107,6 +107,16 @@ impl Gate {
         found
     }
 
+    /// The signatures that mean something else than their version in the lock file does.
+    pub fn changed(&self, loaded: &Loaded) -> BTreeSet<String> {
+        let Some(lock) = self.lock(loaded, &mut Diagnostics::default()) else { return BTreeSet::new() };
+        let mut violations = lock::violations(&lock, &self.repository(loaded));
+        violations.list.retain(|found| found.code == Code::ChangedWithoutVersion);
+        let sources: BTreeSet<SourceId> = violations.list.iter().map(|found| found.primary.span.source).collect();
+        let rules = loaded.ruleset.rules.iter().filter(|rule| sources.contains(&rule.span.source));
+        rules.map(|rule| rule.id.clone()).collect()
+    }
+
     /// Writes the lock file anew, unless something forbids it; gives what does. `tell`: people read along.
     pub fn update(
         &self,

@@ -236,7 +236,8 @@ mod tests {
           │
           = help: operators are words
           = help: did you mean `contains`?
-          = help: or compare exactly, try `==`
+          = help: or compare exactly:
+                  when: req.path == "x"
           = note: one more fact
 
         1 error in 1 file

@@ -31,7 +31,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         let ExpressionKind::Not(inner) = &expression.kind else { return };
         let inner = if let ExpressionKind::Group(grouped) = &inner.kind { grouped } else { inner };
         let ExpressionKind::Compare { left, .. } = &inner.kind else { return };
-        if matches!(left.kind, ExpressionKind::Quantified { .. }) {
+        if subject.is_quantified(left) {
             return;
         }
         let leaf = subject.leaves.iter().find(|leaf| leaf.comparison.span == inner.span);

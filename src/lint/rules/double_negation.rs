@@ -35,7 +35,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
             subject.slice(innermost.span).to_owned()
         } else if let ExpressionKind::Compare { operator, left, right } = &inner.kind
             && operator.value == Operator::NotEqual
-            && !matches!(left.kind, ExpressionKind::Quantified { .. })
+            && !subject.is_quantified(left)
         {
             format!("{} == {}", subject.slice(left.span), subject.slice(right.span))
         } else {

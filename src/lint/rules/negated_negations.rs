@@ -59,6 +59,6 @@ fn contrary(subject: &Subject<'_>, part: &Expression) -> Option<String> {
         return Some(subject.slice(inner.span).to_owned());
     }
     let ExpressionKind::Compare { operator, left, right } = &part.kind else { return None };
-    let is_plain = operator.value == Operator::NotEqual && !matches!(left.kind, ExpressionKind::Quantified { .. });
+    let is_plain = operator.value == Operator::NotEqual && !subject.is_quantified(left);
     is_plain.then(|| format!("{} == {}", subject.slice(left.span), subject.slice(right.span)))
 }

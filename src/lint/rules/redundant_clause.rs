@@ -80,6 +80,10 @@ fn beside(subject: &Subject<'_>, parts: &[Predicate], conjunction: bool, finding
                 .secondary(by.span, "the other one")
                 .help("leave it out, or look for what was meant instead");
             findings.push(match operand(subject, one.span) {
+                // What is redundant where a name is used here may be needed where it is used there.
+                Some(cut) if subject.is_in_let(one.span) => diagnostic
+                    .note("it is part of a `let`, which may need it where else the name is used")
+                    .proposal("leave it out", cut, ""),
                 Some(cut) => diagnostic.fix("leave it out", cut, ""),
                 None => diagnostic,
             });

@@ -3,7 +3,7 @@
 use crate::lint::pattern;
 use crate::lint::subject::Subject;
 use crate::lint::{Category, Check, Findings, Level, Lint};
-use regex_syntax::ast::{Ast, RepetitionKind};
+use regex_syntax::ast::{Assertion, Ast, RepetitionKind};
 
 pub const LINT: Lint = Lint {
     id: "redundant-wildcard",
@@ -33,11 +33,13 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         let Ast::Concat(concat) = &tree else { continue };
         let parts = concat.asts.as_slice();
         let is = |index: usize| parts.get(index).is_some_and(is_any);
-        let anchor = |index: usize| matches!(parts.get(index), Some(Ast::Assertion(_)));
+        // An end of the text is within reach of `.*`; `\b` and `\B` ask for something.
+        let holds = |index: usize, is_anchor: fn(&Assertion) -> bool| matches!(parts.get(index), Some(Ast::Assertion(assertion)) if is_anchor(assertion));
         let last = parts.len() - 1;
-        let start = if is(0) { Some((0, 0)) } else { (anchor(0) && is(1)).then_some((0, 1)) };
-        let end =
-            if is(last) { Some((last, last)) } else { (anchor(last) && is(last - 1)).then_some((last - 1, last)) };
+        let is_start = holds(0, pattern::is_start) && is(1);
+        let is_end = holds(last, pattern::is_end) && is(last - 1);
+        let start = if is(0) { Some((0, 0)) } else { is_start.then_some((0, 1)) };
+        let end = if is(last) { Some((last, last)) } else { is_end.then_some((last - 1, last)) };
         for (first, last) in start.into_iter().chain(end) {
             // Something has to be left.
             if last + 1 - first >= parts.len() {

@@ -1,6 +1,7 @@
 //! The node tree of a file and its comments → the tree that is written: each entry with the comments before it, behind
 //! it, and at the end of its collection. Called by `format`, read by `print`.
 
+use super::lines::Lines;
 use crate::source::Span;
 use crate::syntax::yaml::{Document, Node, NodeKind};
 
@@ -63,6 +64,7 @@ pub(super) fn layout<'n, 's>(text: &str, document: &'n Document<'s>) -> Option<L
     let NodeKind::Mapping(_) = document.root.kind else { return None };
     let mut builder = Builder {
         text,
+        lines: Lines::new(text),
         comments: &document.comments,
         layout: Layout { entries: Vec::new(), collections: Vec::new(), header: Vec::new(), blank_after_header: false },
     };
@@ -76,6 +78,7 @@ pub(super) fn layout<'n, 's>(text: &str, document: &'n Document<'s>) -> Option<L
 
 struct Builder<'n, 's, 't> {
     text: &'t str,
+    lines: Lines<'t>,
     comments: &'t [Span],
     layout: Layout<'n, 's>,
 }
@@ -97,7 +100,7 @@ impl<'n, 's> Builder<'n, 's, '_> {
             is_flow,
             is_mapping,
             parent,
-            column: self.column(start),
+            column: self.lines.column(start),
             start,
             end: node.span.end as usize,
         });
@@ -122,7 +125,7 @@ impl<'n, 's> Builder<'n, 's, '_> {
 
     fn entry(&mut self, parent: usize, key: Option<&'n Node<'s>>, node: &'n Node<'s>, start: usize) {
         let index = self.layout.entries.len();
-        let after_blank = self.is_after_blank(start);
+        let after_blank = self.lines.is_after_blank(start);
         self.layout.entries.push(Entry {
             key,
             node,
@@ -154,31 +157,16 @@ impl<'n, 's> Builder<'n, 's, '_> {
         limit
     }
 
-    fn line_start(&self, at: usize) -> usize {
-        self.text[..at].rfind('\n').map_or(0, |index| index + 1)
-    }
-
-    fn column(&self, at: usize) -> usize {
-        self.text[self.line_start(at)..at].chars().count()
-    }
-
-    fn is_after_blank(&self, at: usize) -> bool {
-        let before = &self.text[..self.line_start(at)];
-        let Some(before) = before.strip_suffix('\n') else { return false };
-        let line = &before[before.rfind('\n').map_or(0, |index| index + 1)..];
-        line.trim().is_empty()
-    }
-
     /// Gives a comment to the entry or collection that it is about.
     fn assign(&mut self, span: Span) {
         let at = span.start as usize;
         let comment = Comment {
             text: self.text[span.range()].trim_end().to_owned(),
-            after_blank: self.is_after_blank(at),
-            column: self.column(at),
+            after_blank: self.lines.is_after_blank(at),
+            column: self.lines.column(at),
         };
         let next = self.layout.entries.partition_point(|entry| entry.start < at);
-        let alone = self.text[self.line_start(at)..at].trim().is_empty();
+        let alone = self.text[self.lines.start(at)..at].trim().is_empty();
         let previous = next.checked_sub(1);
         let next = Some(next).filter(|next| *next < self.layout.entries.len());
         let Some(previous) = previous else {
@@ -227,7 +215,7 @@ impl<'n, 's> Builder<'n, 's, '_> {
     /// The collection at whose end a comment stands: one that ended before it, and is not indented more.
     fn ended_collection(&self, previous: usize, next: Option<usize>, at: usize, column: usize) -> Option<usize> {
         let (next_column, next_start) = match next {
-            Some(next) => (self.column(self.layout.entries[next].start), self.layout.entries[next].start),
+            Some(next) => (self.lines.column(self.layout.entries[next].start), self.layout.entries[next].start),
             None => (0, usize::MAX),
         };
         let mut inner = self.layout.entries[previous].collection;
