@@ -7,6 +7,11 @@ pub mod fixes;
 
 use crate::source::Span;
 
+/// `1 file`, `2 files`
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// How bad a diagnostic is. (An attack's own badness is a signature's `severity:`, called `Risk` in the code.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {

@@ -247,3 +247,23 @@ fn a_lock_file_does_not_lead_outside() {
     }
     assert_eq!(fs::read_to_string(outside).unwrap(), "a secret\n");
 }
+
+/// A service of continuous integration reads commands from a log, so no name begins a line of it.
+#[test]
+fn names_of_files_are_no_commands_of_a_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "x\n::add-mask::e\r##[set-output name=a]b.yaml";
+    let said = |arguments: &[&str]| {
+        let output = edgesig().args(arguments).arg(name).current_dir(folder.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    for arguments in [&["check"][..], &["fmt"], &["build", "--target", "varnish"]] {
+        let said = said(arguments);
+        assert!(said.starts_with("error: ") && said.contains("x\\n::add-mask::e\\u{d}##"), "{said}");
+        assert!(said.lines().all(|line| !line.trim_start().starts_with("::")), "{said}");
+    }
+    let said = said(&["check", "--format", "github"]);
+    assert!(said.starts_with("::error title=edgesig::"), "{said}");
+    assert!(said.lines().all(|line| line.starts_with("::error title") || line.starts_with("::notice title")), "{said}");
+}

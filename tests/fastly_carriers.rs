@@ -299,9 +299,10 @@ while [ $# -gt 0 ]; do
 	shift
 done
 thing="$STATE/$kind-$name"
+if [ "$verb" = describe ] && [ -n "${BROKEN:-}" ]; then echo "ERROR: the Fastly API returned $BROKEN: x." >&2; exit 1; fi
 case $kind-$verb in
 version-update) ;;
-*-describe) [ -e "$thing" ] || { echo "404 Not Found" >&2; exit 1; }; printf '\nService ID: %s\nName: %s\nID: id-of-%s\n' x "$name" "$name" ;;
+*-describe) [ -e "$thing" ] || { echo "ERROR: the Fastly API returned 404 Not Found: Record not found." >&2; exit 1; }; printf '\nService ID: %s\nName: %s\nID: id-of-%s\n' x "$name" "$name" ;;
 acl-entry-update | dictionary-entry-update) cp "$file" "$STATE/$kind-$id" ;;
 snippet-create) [ ! -e "$thing" ] || { echo "409 Conflict" >&2; exit 1; }; cp "$content" "$thing" ;;
 snippet-update) [ -e "$thing" ] || exit 1; cp "$content" "$thing" ;;
@@ -312,17 +313,22 @@ esac
 "#;
 
 fn deploy(folder: &Path, arguments: &[&str], shell: &str) -> Output {
+    deployer(folder, arguments, shell).output().expect("a shell")
+}
+
+fn deployer(folder: &Path, arguments: &[&str], shell: &str) -> Command {
     let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap_or_default());
-    Command::new(shell)
-        .arg(folder.join("build/deploy.sh"))
+    let mut command = Command::new(shell);
+    command
+        .current_dir(folder)
+        .arg("build/deploy.sh")
         .args(arguments)
         .env("PATH", path)
         .env("STATE", folder.join("state"))
         .env("EXPECTED_SERVICE", SERVICE)
         .env("FASTLY_API_TOKEN", "secret-of-the-test")
-        .env_remove("FASTLY_SERVICE_ID")
-        .output()
-        .expect("a shell")
+        .env_remove("FASTLY_SERVICE_ID");
+    command
 }
 
 /// An id that a script without quotes would take apart.
@@ -426,6 +432,22 @@ fn the_script_stops_where_something_is_wrong() {
     assert_eq!(fails(&[SERVICE, "1", "2"]).0, Some(2));
     let (code, said) = fails(&["another"]);
     assert_eq!((code, said.as_str()), (Some(9), "no such service: another"));
+    // Who cannot ask does not know that there is nothing: neither a snippet to make nor one to leave.
+    for (broken, dry_run) in [("401 Unauthorized", &[][..]), ("503 Service Unavailable", &["--dry-run"])] {
+        let before = state(folder.path());
+        let arguments: Vec<&str> = dry_run.iter().copied().chain([SERVICE]).collect();
+        let output = deployer(folder.path(), &arguments, "sh").env("BROKEN", broken).output().expect("a shell");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.starts_with(&format!("ERROR: the Fastly API returned {broken}")), "{said}");
+        assert!(said.contains("deploy.sh: stopped: `fastly service vcl snippet describe"), "{said}");
+        assert_eq!(state(folder.path()), before);
+    }
+    // A shell that looks for folders elsewhere finds the script's own.
+    let elsewhere = folder.path().join("elsewhere");
+    fs::create_dir_all(elsewhere.join("build")).expect("made");
+    let output = deployer(folder.path(), &["--dry-run", SERVICE], "bash").env("CDPATH", &elsewhere).output();
+    succeeded(&output.expect("a shell"));
     // The real command would upload the name of a file that is not there as the snippet.
     fs::remove_file(folder.path().join("build/init.vcl")).expect("it is there");
     let (code, said) = fails(&[SERVICE]);

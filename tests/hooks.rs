@@ -109,11 +109,21 @@ fn pre_commit_runs_the_hooks() {
     assert!(said(&broken).contains("exit code: 1"), "{}", said(&broken));
     git(scratch.path(), &["reset", "--quiet", "--hard"]);
 
-    // What is no signature starts no hook.
+    // pre-commit looks for no files among those that are gone.
+    for gone in ["signatures/example/example-git-folder.yaml", "edgesig.lock"] {
+        git(scratch.path(), &["rm", "--quiet", gone]);
+        let lost = pre_commit(&["run"]);
+        assert!(said(&lost).contains("exit code: ") || gone == "edgesig.lock", "{}", said(&lost));
+        assert_eq!(said(&lost).matches("Skipped").count(), 1, "{}", said(&lost));
+        git(scratch.path(), &["reset", "--quiet", "--hard"]);
+    }
+
+    // What is no signature starts the check only.
     fs::write(scratch.path().join("README.md"), "other\n").unwrap();
     git(scratch.path(), &["add", "--all"]);
     let skipped = pre_commit(&["run"]);
-    assert_eq!(said(&skipped).matches("Skipped").count(), 2, "{}", said(&skipped));
+    assert_eq!(said(&skipped).matches("Skipped").count(), 1, "{}", said(&skipped));
+    assert_eq!(said(&skipped).matches("Passed").count(), 1, "{}", said(&skipped));
 }
 
 /// The hooks that build edgesig differ from those that find it installed by that alone.
@@ -127,9 +137,11 @@ fn both_kinds_of_hooks_are_the_same() {
     for id in ["edgesig-check", "edgesig-fmt"] {
         let system = format!("{id}-system");
         assert_eq!((field(id, "language"), field(&system, "language")), ("rust".into(), "system".into()));
-        for key in ["name", "entry", "files", "pass_filenames", "require_serial"] {
+        for key in ["name", "entry", "files", "always_run", "pass_filenames", "require_serial"] {
             assert_eq!(field(id, key), field(&system, key), "{key} of {id}");
         }
+        // Without it a commit that only deletes files starts no hook.
+        assert_eq!(field(id, "always_run") == Value::Bool(true), id == "edgesig-check");
     }
 }
 
@@ -197,13 +209,14 @@ fn the_action_annotates_and_writes_sarif() {
     let scratch = repository(&[]);
     let (text, code, outputs) = action(scratch.path(), &[]);
     assert_eq!((text.as_str(), code), ("1 signature\n", 0));
-    assert_eq!(outputs, "sarif=edgesig.sarif\nexit-code=0\n");
+    let place = |name: &str| fs::canonicalize(scratch.path()).unwrap().join(name).display().to_string();
+    assert_eq!(outputs, format!("sarif={}\nexit-code=0\n", place("edgesig.sarif")));
     assert!(fs::read_to_string(scratch.path().join("edgesig.sarif")).unwrap().contains("\"2.1.0\""));
 
     break_signature(scratch.path());
     let (text, code, outputs) = action(scratch.path(), &[("base", "main"), ("sarif", "a b.sarif")]);
     assert!(text.starts_with("::error file=signatures/example/example-git-folder.yaml,line="), "{text}");
-    assert_eq!((code, outputs.as_str()), (1, "sarif=a b.sarif\nexit-code=1\n"));
+    assert_eq!((code, outputs.as_str()), (1, &*format!("sarif={}\nexit-code=1\n", place("a b.sarif"))));
     assert!(fs::read_to_string(scratch.path().join("a b.sarif")).unwrap().contains("changed-without-version"));
 
     // Nothing to compare with; nothing for code scanning either.
@@ -219,17 +232,34 @@ fn the_action_annotates_and_writes_sarif() {
     let (text, code, _) = action(scratch.path(), &[]);
     assert!(text.contains("::warning ") && !text.contains("::error "), "{text}");
     assert_eq!(code, 1);
-    assert_eq!(action(scratch.path(), &[("deny-warnings", "false")]).1, 0);
+    for (value, code) in [("false", 0), ("", 0), ("True", 1), ("yes", 1), ("1", 1)] {
+        assert_eq!(action(scratch.path(), &[("deny-warnings", value)]).1, code, "{value}");
+    }
+
+    // A whole path is left as it is; a link of the checkout is replaced, and what it leads to stays.
+    #[cfg(unix)]
+    {
+        let outside = tempfile::NamedTempFile::new().unwrap();
+        std::os::unix::fs::symlink(outside.path(), scratch.path().join("link.sarif")).unwrap();
+        let whole = place("link.sarif");
+        let (_, _, outputs) = action(scratch.path(), &[("sarif", &whole)]);
+        assert!(outputs.starts_with(&format!("sarif={whole}\n")), "{outputs}");
+        assert_eq!(fs::read(outside.path()).unwrap(), b"");
+        assert!(fs::symlink_metadata(&whole).unwrap().is_file());
+    }
 }
 
 /// Where edgesig is not installed, it is built from the action's own folder.
 #[test]
 fn the_action_builds_edgesig_where_there_is_none() {
     let action = yaml(&root().join("action.yml"));
-    let step = &steps(&action["runs"]["steps"], &|_| "/the action's/folder".to_owned())[0];
     let folder = tempfile::tempdir().unwrap();
+    let source = fs::canonicalize(folder.path()).unwrap().join("the action's folder");
+    fs::create_dir(&source).unwrap();
+    let source = source.display().to_string();
+    let step = &steps(&action["runs"]["steps"], &|_| source.clone())[0];
     let cargo = folder.path().join("cargo");
-    fs::write(&cargo, "#!/bin/sh\nprintf '%s|' cargo \"$@\"\n").unwrap();
+    fs::write(&cargo, "#!/bin/sh\nprintf '%s|' \"$PWD\" cargo \"$@\"\n").unwrap();
     #[cfg(unix)]
     fs::set_permissions(&cargo, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let output = Command::new("bash")
@@ -238,7 +268,8 @@ fn the_action_builds_edgesig_where_there_is_none() {
         .envs(&step.environment)
         .output()
         .unwrap();
-    assert_eq!(said(&output), "cargo|install|--locked|--path|/the action's/folder|");
+    // Not in the checkout, whose files say which cargo runs.
+    assert_eq!(said(&output), format!("{source}|cargo|install|--locked|--path|{source}|"));
 }
 
 /// The script of the GitLab job, from the template and from what `init --ci gitlab` writes.
@@ -250,6 +281,15 @@ fn the_gitlab_job_reports_and_fails() {
         let lines = job["script"].as_sequence().unwrap().iter().map(|line| line.as_str().unwrap());
         let script = lines.collect::<Vec<_>>().join("\n");
         assert_eq!(job["artifacts"]["reports"]["junit"], "edgesig-junit.xml");
+        if let Some(install) = job["before_script"][0].as_str() {
+            assert!(install.starts_with("(cd / && cargo install --locked --git "), "{install}");
+        }
+        let outside = tempfile::NamedTempFile::new().unwrap();
+        #[cfg(unix)]
+        {
+            let _ = fs::remove_file(scratch.path().join("edgesig-junit.xml"));
+            std::os::unix::fs::symlink(outside.path(), scratch.path().join("edgesig-junit.xml")).unwrap();
+        }
         let run = |base: Option<&str>| {
             let mut command = command("sh", scratch.path());
             command.args(["-e", "-c", &script]);
@@ -267,6 +307,7 @@ fn the_gitlab_job_reports_and_fails() {
         };
         let (text, code, failures) = run(None);
         assert_eq!((text.as_str(), code, failures.as_str()), ("checked 1 signature, 3 tests passed\n", 0, "0"));
+        assert_eq!(fs::read(outside.path()).unwrap(), b"", "the report went where a link of the checkout leads");
         break_signature(scratch.path());
         let main = git(scratch.path(), &["rev-parse", "main"]);
         let (text, code, failures) = run(Some(&main));
@@ -280,6 +321,8 @@ fn the_gitlab_job_reports_and_fails() {
 fn the_workflow_of_init_checks() {
     let scratch = repository(&["--ci", "github"]);
     let workflow = yaml(&scratch.path().join(".github/workflows/edgesig.yml"));
+    // Not in the checkout, whose files say which cargo runs.
+    assert_eq!(workflow["jobs"]["check"]["steps"][1]["working-directory"], "${{ runner.temp }}");
     let run = |base: &str| {
         let steps = steps(&workflow["jobs"]["check"]["steps"], &|_| base.to_owned());
         assert!(steps[0].script.starts_with("cargo install --locked --git https://example.invalid/edgesig "));

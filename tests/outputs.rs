@@ -264,6 +264,30 @@ fn fingerprints_stay_when_lines_move() {
     assert_ne!(first[0], first[1]);
 }
 
+/// A mark on a line that is too long to be hashed for each of its marks is known by what stands around it.
+#[test]
+fn fingerprints_on_long_lines_are_of_their_place() {
+    let prints = |before: &str, after: &str| {
+        let line = format!("{}mark {}other{}", "a ".repeat(2000), "b ".repeat(3000), "c ".repeat(2000));
+        let mut sources = SourceMap::default();
+        let source = sources.add("a.yaml", format!("{before}{line}{after}\n"));
+        let mut diagnostics = Diagnostics::default();
+        for word in ["mark", "other"] {
+            let at = before.len() + line.find(word).unwrap();
+            diagnostics.push(Diagnostic::new(Code::InvalidYaml, Span::new(source, at, at + 4), "m", ""));
+        }
+        let all = All { sources, diagnostics, ..All::default() };
+        let log: Value = serde_json::from_str(&sarif::render(&all.report())).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap().clone();
+        results.iter().map(|result| result["partialFingerprints"].to_string()).collect::<Vec<_>>()
+    };
+    let first = prints("", "");
+    assert_ne!(first[0], first[1]);
+    assert_eq!(first, prints("# a comment\n\nid: a\n", ""));
+    // Another end far away is none of their matter.
+    assert_eq!(first, prints("", "another end"));
+}
+
 #[test]
 fn junit_is_xml_with_everything_in_it() {
     let all = everything();
@@ -367,4 +391,55 @@ fn keys_of(value: &Value, keys: &mut BTreeSet<String>) {
         map.values().for_each(|value| keys_of(value, keys));
     }
     value.as_array().into_iter().flatten().for_each(|value| keys_of(value, keys));
+}
+
+/// A file that a pull request made to keep the renderers busy: a mark on each of many lines, and thousands on one.
+#[test]
+fn findings_take_time_by_their_number_alone() {
+    let mut sources = SourceMap::default();
+    let short = "a: é b\n";
+    let many_lines = sources.add("signatures/lines.yaml", short.repeat(30_000));
+    let one_line = sources.add("signatures/line.yaml", "é, ".repeat(300_000));
+    let lines = (0..30_000).map(|line| Span::new(many_lines, line * short.len(), line * short.len() + 1));
+    let marks = (0..10_000).map(|mark| Span::new(one_line, 80 * mark, 80 * mark + 2));
+    let mut diagnostics = Diagnostics::default();
+    // More kinds than one: of each there is a text of its own.
+    for (index, span) in lines.chain(marks).enumerate() {
+        let code = [Code::InvalidYaml, Code::UnknownOperator, Code::FailingTest][index % 3];
+        diagnostics.push(Diagnostic::new(code, span, "m", ""));
+    }
+    let all = All { sources, diagnostics, signatures: vec![many_lines, one_line], rules: Vec::new() };
+    let renderers: [(&str, fn(&Report<'_>) -> String); 4] =
+        [("sarif", sarif::render), ("junit", junit::render), ("json", json::render), ("github", github::render)];
+    for (name, render) in renderers {
+        let start = std::time::Instant::now();
+        let text = render(&all.report());
+        assert!(!text.is_empty());
+        let took = start.elapsed();
+        assert!(took < std::time::Duration::from_secs(15), "{name} took {took:?}");
+    }
+}
+
+/// Each test of a hostile file fails; each case has its text, and none reads the file again.
+#[test]
+fn failed_tests_take_time_by_their_number_alone() {
+    let mut rule = everything().rules.first().unwrap().clone();
+    let mut test = everything().rules.iter().find_map(|rule| rule.tests.first()).unwrap().clone();
+    let mut sources = SourceMap::default();
+    let line = "  - {name: é, request: GET /, expect: match}\n";
+    let source = sources.add("signatures/tests.yaml", line.repeat(20_000));
+    rule.span = Span::new(source, 0, 1);
+    let mut diagnostics = Diagnostics::default();
+    rule.tests.clear();
+    for at in (0..20_000).map(|index| index * line.len()) {
+        test.span = Span::new(source, at, at + line.len() - 1);
+        rule.tests.push(test.clone());
+        diagnostics.push(Diagnostic::new(Code::FailingTest, Span::new(source, at + 4, at + 8), "m", ""));
+    }
+    let all = All { sources, diagnostics, signatures: vec![source], rules: vec![rule] };
+    let start = std::time::Instant::now();
+    let text = junit::render(&all.report());
+    let took = start.elapsed();
+    assert_eq!(text.matches("<failure ").count(), 20_000);
+    assert!(took < std::time::Duration::from_secs(15), "it took {took:?}");
 }

@@ -263,7 +263,10 @@ fn check(artifacts: &[Artifact], out: &Path, console: &mut Console) -> Result<bo
             Ok(bytes) if bytes == artifact.content.as_bytes() => console.line(&format!("{shown} is up to date"))?,
             Ok(bytes) => {
                 same = false;
-                console.message("error", &difference(&shown.to_string(), &bytes, artifact.content.as_bytes()))?;
+                let text = difference(&safe::name(&shown.to_string(), 4096), &bytes, artifact.content.as_bytes());
+                let (first, lines) = text.split_once('\n').unwrap_or((&text, ""));
+                console.message("error", first)?;
+                console.text(&format!("{lines}\n"))?;
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 same = false;

@@ -85,6 +85,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
     let is_whole = arguments.paths.paths.is_empty();
+    console.annotates = arguments.format == Format::Github;
     if arguments.fix {
         if arguments.target.as_deref() == Some("all") {
             return Err(Failure::usage("`--target all` prints a table and mends nothing: no `--fix`"));

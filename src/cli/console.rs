@@ -2,7 +2,7 @@
 //! person looks.
 
 use super::failure::{Exit, Failure};
-use super::render::{self, safe};
+use super::render::{self, github, safe};
 use crate::diagnostic::Diagnostics;
 use crate::source::SourceMap;
 use std::io::{self, IsTerminal, Write};
@@ -18,7 +18,12 @@ pub struct Console {
     pub colours_out: bool,
     /// Standard error is a terminal: progress may be shown there.
     pub interactive: bool,
+    /// Messages are annotations of GitHub Actions.
+    pub annotates: bool,
 }
+
+/// The text of a message has at most this many characters.
+const MESSAGE_LIMIT: usize = 4000;
 
 impl Console {
     /// The process's own streams.
@@ -33,6 +38,7 @@ impl Console {
             colours: interactive && !refused && !dumb,
             colours_out: io::stdout().is_terminal() && !refused && !dumb,
             interactive,
+            annotates: false,
         }
     }
 
@@ -47,11 +53,13 @@ impl Console {
         Ok(self.err.write_all(text.as_bytes())?)
     }
 
-    /// One message for people on standard error: `warning: …`
+    /// One message for people on standard error, on one line: `warning: …`
     pub fn message(&mut self, severity: &str, text: &str) -> Result<(), Failure> {
-        let text = safe::text(text, 4000);
+        let text = safe::name(text, MESSAGE_LIMIT);
         self.out.flush()?;
-        if self.colours {
+        if self.annotates {
+            self.err.write_all(github::message(severity, &text).as_bytes())?;
+        } else if self.colours {
             let colour = match severity {
                 "error" => "31",
                 "warning" => "33",
@@ -62,6 +70,22 @@ impl Console {
             writeln!(self.err, "{severity}: {text}")?;
         }
         Ok(())
+    }
+
+    /// Tells why a command could not do its work.
+    fn failure(&mut self, failure: &Failure) -> Result<(), Failure> {
+        let text = failure.to_string();
+        let (first, rest) =
+            if failure.is_of_engine() { text.split_once('\n').unwrap_or((&text, "")) } else { (&*text, "") };
+        self.message("error", first)?;
+        // What an engine said has lines of its own; none of them starts as it likes.
+        for line in safe::text(rest, MESSAGE_LIMIT).lines() {
+            writeln!(self.err, "  | {line}")?;
+        }
+        match failure.help() {
+            Some(help) => self.message("help", help),
+            None => Ok(()),
+        }
     }
 
     /// Findings that are rendered already.
@@ -83,10 +107,7 @@ impl Console {
             Err(failure) if failure.is_broken_pipe() => Exit::Clean,
             Err(failure) => {
                 // Nobody is left to tell when this fails.
-                let _ = self.message("error", &failure.to_string());
-                if let Some(help) = failure.help() {
-                    let _ = self.message("help", help);
-                }
+                let _ = self.failure(&failure);
                 Exit::Failed
             }
         }

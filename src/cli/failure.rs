@@ -81,6 +81,14 @@ impl Failure {
         }
     }
 
+    /// An engine said it, possibly in several lines.
+    pub fn is_of_engine(&self) -> bool {
+        match self {
+            Failure::Engine(_) => true,
+            Failure::Usage { .. } | Failure::File { .. } | Failure::Output(_) => false,
+        }
+    }
+
     /// The reader of our output has seen enough.
     pub fn is_broken_pipe(&self) -> bool {
         match self {

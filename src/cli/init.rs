@@ -91,8 +91,9 @@ fn ci_file(ci: Ci) -> (&'static str, String) {
         }
         Ci::Gitlab => {
             let install = format!(
-                "  stage: test\n  image: rust:1\n  before_script:\n    - cargo install --locked --git {repository} \
-                 edgesig\n"
+                "  stage: test\n  image: rust:1\n  before_script:\n    \
+                 # Not in the checkout: a rust-toolchain.toml or .cargo/config.toml of a merge request would say what runs.\n    \
+                 - (cd / && cargo install --locked --git {repository} edgesig)\n"
             );
             (".gitlab-ci.yml", include_str!("../../ci/gitlab.yml").replacen("  stage: test\n", &install, 1))
         }

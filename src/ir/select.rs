@@ -2,7 +2,7 @@
 
 use super::{Action, AllowScope, Date, Mode, Predicate, Rule, Ruleset, Service, simplify};
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What to emit.
 #[derive(Clone, Debug, Default)]
@@ -28,13 +28,14 @@ pub fn select(ruleset: &Ruleset, selection: &Selection) -> Ruleset {
             None => return ruleset.with_rules(Vec::new()),
         },
     };
+    let selected = service.map(Selected::new);
     let excluded: BTreeSet<&str> = selection.exclude.iter().map(String::as_str).collect();
     let mut rules: Vec<Rule> = ruleset
         .rules
         .par_iter()
         .with_min_len(64)
         .filter(|rule| !excluded.contains(rule.id.as_str()))
-        .filter(|rule| service.is_none_or(|service| is_of_service(rule, service)))
+        .filter(|rule| selected.as_ref().is_none_or(|service| service.has(rule)))
         .filter(|rule| is_of_target(rule, selection.target.as_deref()) && !is_lapsed(rule, selection.today))
         .filter_map(|rule| {
             let mode = emitted_mode(rule, service, selection.mode)?;
@@ -45,12 +46,32 @@ pub fn select(ruleset: &Ruleset, selection: &Selection) -> Ruleset {
     ruleset.with_rules(rules)
 }
 
-fn is_of_service(rule: &Rule, service: &Service) -> bool {
-    if service.select_tags.is_none() && service.select_ids.is_none() {
-        return true;
+/// What a service selects.
+struct Selected<'s> {
+    everything: bool,
+    tags: HashSet<&'s str>,
+    ids: HashSet<&'s str>,
+}
+
+impl<'s> Selected<'s> {
+    fn new(service: &'s Service) -> Selected<'s> {
+        Selected {
+            everything: service.select_tags.is_none() && service.select_ids.is_none(),
+            tags: service.select_tags.iter().flatten().map(String::as_str).collect(),
+            ids: service.select_ids.iter().flatten().map(String::as_str).collect(),
+        }
     }
-    service.select_tags.iter().flatten().any(|tag| rule.tags.contains(tag))
-        || service.select_ids.iter().flatten().any(|id| *id == rule.id)
+
+    fn has(&self, rule: &Rule) -> bool {
+        self.everything
+            || self.ids.contains(rule.id.as_str())
+            || rule.tags.iter().any(|tag| self.tags.contains(tag.as_str()))
+    }
+}
+
+/// What a list that is sorted by id has for an id.
+fn of_id<'l, T>(list: &'l [(String, T)], id: &str) -> Option<&'l T> {
+    list.binary_search_by(|(name, _)| name.as_str().cmp(id)).ok().map(|at| &list[at].1)
 }
 
 fn is_of_target(rule: &Rule, target: Option<&str>) -> bool {
@@ -73,15 +94,13 @@ fn emitted_mode(rule: &Rule, service: Option<&Service>, forced: Option<Mode>) ->
     if !rule.mode.is_emitted() {
         return None;
     }
-    let of_service = service.and_then(|service| service.modes.iter().find(|(id, _)| *id == rule.id));
-    let mode = of_service.map_or(rule.mode, |(_, mode)| *mode);
+    let mode = service.and_then(|service| of_id(&service.modes, &rule.id)).copied().unwrap_or(rule.mode);
     mode.is_emitted().then(|| forced.unwrap_or(mode))
 }
 
 /// The rule with the service's exception or-ed into its own.
 fn with_exception(mut rule: Rule, service: Option<&Service>) -> Rule {
-    let added = service.and_then(|service| service.except.iter().find(|(id, _)| *id == rule.id));
-    if let Some((_, added)) = added {
+    if let Some(added) = service.and_then(|service| of_id(&service.except, &rule.id)) {
         let parts = rule.except.take().into_iter().chain([added.clone()]).collect();
         rule.except = Some(simplify(Predicate::Any(parts)));
     }

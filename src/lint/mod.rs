@@ -157,6 +157,9 @@ pub fn lint(input: &Input<'_>) -> Diagnostics {
     let active: Vec<(&Lint, Severity)> =
         LINTS.iter().filter_map(|lint| Some((*lint, input.levels.severity(lint)?))).collect();
     let by_source: HashMap<_, _> = input.signatures.iter().map(|signature| (signature.source, signature)).collect();
+    let of_services = input.ruleset.settings.services.iter().flat_map(|service| &service.modes);
+    let acting: HashMap<&str, Mode> =
+        of_services.filter(|(_, mode)| mode.can_act()).map(|(id, mode)| (id.as_str(), *mode)).collect();
     let prepared: Vec<(Subject<'_>, Vec<Diagnostic>)> = input
         .ruleset
         .rules
@@ -165,7 +168,7 @@ pub fn lint(input: &Input<'_>) -> Diagnostics {
         .filter(|(_, rule)| rule.mode != Mode::Retired)
         .filter_map(|(index, rule)| Some((index, rule, *by_source.get(&rule.span.source)?)))
         .map(|(index, rule, signature)| {
-            let subject = Subject::new(input, signature, rule, index);
+            let subject = Subject::new(input, &acting, signature, rule, index);
             let mut list = Vec::new();
             if input.only.is_some_and(|only| !only.contains(&signature.source)) {
                 return (subject, list);

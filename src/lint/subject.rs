@@ -3,7 +3,7 @@
 
 use super::Input;
 use crate::catalog::{Field, Operator};
-use crate::ir::{Action, Check, Comparison, Predicate, Rule, Ruleset, Value};
+use crate::ir::{Action, Check, Comparison, Mode, Predicate, Rule, Ruleset, Value};
 use crate::source::{SourceMap, Span, Spanned};
 use crate::syntax::ast::{self, Expression, ExpressionKind, RegexLiteral};
 use std::collections::HashMap;
@@ -17,6 +17,8 @@ pub struct Subject<'s> {
     /// Of the rule.
     pub index: usize,
     pub today: crate::ir::Date,
+    /// A service gives it a mode in which it acts.
+    pub acts_in_service: Option<Mode>,
     /// Every comparison of the rule, left to right: `when`, `except`, `rate.count`.
     pub leaves: Vec<Leaf<'s>>,
 }
@@ -62,7 +64,14 @@ pub enum LiteralKind<'s> {
 }
 
 impl<'s> Subject<'s> {
-    pub fn new(input: &Input<'s>, signature: &'s ast::Signature, rule: &'s Rule, index: usize) -> Subject<'s> {
+    /// `acting`: the ids to which a service gives a mode that acts.
+    pub fn new(
+        input: &Input<'s>,
+        acting: &HashMap<&str, Mode>,
+        signature: &'s ast::Signature,
+        rule: &'s Rule,
+        index: usize,
+    ) -> Subject<'s> {
         let mut written = HashMap::new();
         let mut note = |expression: &'s Expression| {
             each(expression, &mut |part| {
@@ -87,7 +96,8 @@ impl<'s> Subject<'s> {
             collect(count, Place::Count);
         }
         let Input { sources, ruleset, today, .. } = *input;
-        Subject { sources, signature, rule, ruleset, index, today, leaves }
+        let acts_in_service = acting.get(rule.id.as_str()).copied();
+        Subject { sources, signature, rule, ruleset, index, today, acts_in_service, leaves }
     }
 
     /// Every expression of the file with all its parts, `let`s too.

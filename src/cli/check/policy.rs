@@ -16,13 +16,16 @@ pub fn check(project: Option<&ast::Project>, signatures: &[Signature], ruleset: 
     let Some(policy) = &project.policy else { return found };
     let by_source: HashMap<SourceId, &Signature> =
         signatures.iter().map(|signature| (signature.source, signature)).collect();
+    let mut of_services: HashMap<&str, Vec<&Spanned<Mode>>> = HashMap::new();
+    for (id, mode) in project.services.iter().flat_map(|service| &service.modes) {
+        of_services.entry(&id.value).or_default().push(mode);
+    }
     for rule in ruleset.rules.iter().filter(|rule| rule.mode != Mode::Retired) {
         let Some(signature) = by_source.get(&rule.span.source) else { continue };
         required(policy, signature, &mut found);
         tagged(policy, signature, &mut found);
         short_lived(policy, signature, today, &mut found);
-        let services = project.services.iter().flat_map(|service| &service.modes);
-        let of_services = services.filter(|(id, _)| id.value == rule.id).map(|(_, mode)| mode);
+        let of_services = of_services.get(rule.id.as_str()).into_iter().flatten().copied();
         for mode in std::iter::once(&signature.mode).chain(of_services) {
             allowed(policy, signature, rule, mode, &mut found);
         }
@@ -81,17 +84,19 @@ fn short_lived(policy: &Policy, signature: &Signature, today: Date, found: &mut 
         found.push(diagnostic.help("add `expires:` with the day on which somebody looks at it again"));
         return;
     };
-    // Without the day of its making it is as old as today.
-    let born = signature.created.as_ref().map_or(today, |created| created.value);
+    // Without the day of its making it is as old as today. One that is still to come would make any life long enough.
+    let created = signature.created.as_ref().filter(|created| created.value <= today);
+    let born = created.map_or(today, |created| created.value);
     let latest = born.checked_add(jiff::Span::new().days(i64::try_from(days).unwrap_or(i64::MAX).min(4_000_000)));
     if let Ok(latest) = latest
         && expires.value > latest
     {
         let message = format!("`{id}` lives too long, {what} may live {days} days");
         let diagnostic = violation(expires.span, message, &format!("later than {latest}"), limit.span);
-        let diagnostic = match &signature.created {
-            Some(created) => diagnostic.secondary(created.span, "counted from here"),
-            None => diagnostic.note("without `created` it is counted from today"),
+        let diagnostic = match (created, &signature.created) {
+            (Some(created), _) => diagnostic.secondary(created.span, "counted from here"),
+            (None, Some(future)) => diagnostic.secondary(future.span, "not yet: it is counted from today"),
+            (None, None) => diagnostic.note("without `created` it is counted from today"),
         };
         found.push(diagnostic.help(format!("set `expires` to {latest} at the latest")));
     }

@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic, Kind, Severity};
 use crate::lint;
 use crate::source::SourceId;
 use crate::syntax::ast::{self, ExpressionKind};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// What a run is about.
@@ -77,10 +77,14 @@ impl Scope {
             .filter(|signature| scope.signatures.contains(&signature.source))
             .flat_map(|signature| signature.tags.iter().map(|tag| tag.value.as_str()))
             .collect();
-        let services = project.map(|project| project.services.as_slice()).unwrap_or_default();
+        let mut exceptions: HashMap<&str, Vec<&ast::Expression>> = HashMap::new();
+        for (id, exception) in project.iter().flat_map(|project| &project.services).flat_map(|service| &service.except)
+        {
+            exceptions.entry(&id.value).or_default().push(exception);
+        }
         for signature in loaded.signatures.iter() {
             let folder = workspace.path(signature.source).parent().unwrap_or(Path::new(""));
-            let affected = reads(signature, services, &lists)
+            let affected = reads(signature, &exceptions, &lists)
                 || requests(signature).any(|file| named(folder, file))
                 || skips(
                     signature,
@@ -121,7 +125,11 @@ impl Scope {
 }
 
 /// It reads one of the lists, by itself or by the exception of a service.
-fn reads(signature: &ast::Signature, services: &[ast::Service], lists: &BTreeSet<&str>) -> bool {
+fn reads(
+    signature: &ast::Signature,
+    exceptions: &HashMap<&str, Vec<&ast::Expression>>,
+    lists: &BTreeSet<&str>,
+) -> bool {
     if lists.is_empty() {
         return false;
     }
@@ -132,8 +140,7 @@ fn reads(signature: &ast::Signature, services: &[ast::Service], lists: &BTreeSet
         }
     };
     lint::each_expression(signature, &mut visit);
-    let exceptions = services.iter().flat_map(|service| &service.except);
-    for (_, exception) in exceptions.filter(|(id, _)| id.value == signature.id.value) {
+    for exception in exceptions.get(signature.id.value.as_str()).into_iter().flatten() {
         lint::each_part(exception, &mut visit);
     }
     found

@@ -43,6 +43,15 @@ pub fn render(report: &Report<'_>) -> String {
     text
 }
 
+/// A message of the tool itself, such as the reason for which nothing was checked.
+pub fn message(severity: &str, text: &str) -> String {
+    let command = match severity {
+        "error" | "warning" => severity,
+        _ => "notice",
+    };
+    format!("::{command} title=edgesig::{}\n", data(text))
+}
+
 /// The message of a command.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")

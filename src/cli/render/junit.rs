@@ -4,10 +4,11 @@
 //! finding fails the run, otherwise the finding is its output. A clean file has one case that passes, so that it shows.
 
 use super::report::{Report, prose};
-use super::{plain, safe};
+use super::window::Pieces;
+use super::{plain_of, safe};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::ir::{Mode, Rule};
-use crate::source::{SourceId, Span};
+use crate::source::SourceId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -43,11 +44,12 @@ pub fn render(report: &Report<'_>) -> String {
         found.entry(diagnostic.primary.span.source).or_default().push(diagnostic);
         suites.entry(diagnostic.primary.span.source).or_default();
     }
+    let mut pieces = Pieces::new(report.sources);
     for rule in &report.rules {
         let Some(suite) = suites.get_mut(&rule.span.source) else { continue };
         suite.properties = properties(rule);
         let of_file = found.entry(rule.span.source).or_default();
-        suite.cases.extend(test_cases(report, rule, of_file));
+        suite.cases.extend(test_cases(report, &mut pieces, rule, of_file));
     }
     for (source, suite) in &mut suites {
         let of_file = found.remove(source).unwrap_or_default();
@@ -55,7 +57,8 @@ pub fn render(report: &Report<'_>) -> String {
         for diagnostic in of_file {
             by_code.entry(diagnostic.code.id()).or_default().push(diagnostic);
         }
-        suite.cases.extend(by_code.into_iter().map(|(code, list)| case_of_findings(report, code, &list)));
+        let cases = by_code.into_iter().map(|(code, list)| case_of_findings(report, &mut pieces, code, &list));
+        suite.cases.extend(cases);
         if suite.cases.is_empty() {
             suite.cases.push(Case {
                 name: "check".to_owned(),
@@ -78,17 +81,29 @@ fn properties(rule: &Rule) -> Vec<(&'static str, String)> {
 }
 
 /// One case per test; takes what was found about them out of `found`.
-fn test_cases(report: &Report<'_>, rule: &Rule, found: &mut Vec<&Diagnostic>) -> Vec<Case> {
+fn test_cases<'d>(
+    report: &Report<'_>,
+    pieces: &mut Pieces<'_>,
+    rule: &Rule,
+    found: &mut Vec<&'d Diagnostic>,
+) -> Vec<Case> {
+    // By place: what a test is about stands in it.
+    let mut failing: BTreeMap<(u32, usize), &'d Diagnostic> = BTreeMap::new();
+    let mut others = Vec::new();
+    for (index, diagnostic) in std::mem::take(found).into_iter().enumerate() {
+        if diagnostic.code == Code::FailingTest {
+            failing.insert((diagnostic.primary.span.start, index), diagnostic);
+        } else {
+            others.push(diagnostic);
+        }
+    }
     let mut cases = Vec::with_capacity(rule.tests.len());
     for test in &rule.tests {
-        let is_inside =
-            |span: Span| span.source == test.span.source && test.span.start <= span.start && span.end <= test.span.end;
-        let failed = found
-            .iter()
-            .position(|diagnostic| diagnostic.code == Code::FailingTest && is_inside(diagnostic.primary.span))
-            .map(|index| found.remove(index));
+        let first = failing.range((test.span.start, 0)..=(test.span.end, usize::MAX)).next();
+        let first = first.filter(|(_, diagnostic)| diagnostic.primary.span.end <= test.span.end).map(|(key, _)| *key);
+        let failed = first.and_then(|key| failing.remove(&key));
         let outcome = match failed {
-            Some(diagnostic) => failure(report, Code::FailingTest.id(), &[diagnostic]),
+            Some(diagnostic) => failure(pieces, Code::FailingTest.id(), &[diagnostic]),
             None if !report.tested => Outcome::Skipped("the project file has errors"),
             None if rule.mode == Mode::Retired => Outcome::Skipped("the signature is retired"),
             None => Outcome::Passed,
@@ -96,30 +111,31 @@ fn test_cases(report: &Report<'_>, rule: &Rule, found: &mut Vec<&Diagnostic>) ->
         let line = report.range(test.span).start.line;
         cases.push(Case { name: format!("test: {}", test.name), line, outcome, output: String::new() });
     }
+    found.extend(failing.into_values().chain(others));
     cases
 }
 
 /// One case for the findings of one kind in one file.
-fn case_of_findings(report: &Report<'_>, code: &'static str, list: &[&Diagnostic]) -> Case {
+fn case_of_findings(report: &Report<'_>, pieces: &mut Pieces<'_>, code: &'static str, list: &[&Diagnostic]) -> Case {
     let line = list.first().map_or(1, |diagnostic| report.range(diagnostic.primary.span).start.line);
     let (failing, others): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
         list.iter().partition(|diagnostic| report.fails(diagnostic));
-    let outcome = if failing.is_empty() { Outcome::Passed } else { failure(report, code, &failing) };
-    let output = if others.is_empty() { String::new() } else { rendered(report, &others) };
+    let outcome = if failing.is_empty() { Outcome::Passed } else { failure(pieces, code, &failing) };
+    let output = if others.is_empty() { String::new() } else { rendered(pieces, &others) };
     Case { name: code.to_owned(), line, outcome, output }
 }
 
-fn failure(report: &Report<'_>, kind: &'static str, list: &[&Diagnostic]) -> Outcome {
+fn failure(pieces: &mut Pieces<'_>, kind: &'static str, list: &[&Diagnostic]) -> Outcome {
     let message = list.first().map_or(String::new(), |diagnostic| {
         let more = if list.len() > 1 { format!(" (and {} more)", list.len() - 1) } else { String::new() };
         prose(diagnostic).first().cloned().unwrap_or_default() + &more
     });
-    Outcome::Failed { kind, message, text: rendered(report, list) }
+    Outcome::Failed { kind, message, text: rendered(pieces, list) }
 }
 
 /// As people read it.
-fn rendered(report: &Report<'_>, list: &[&Diagnostic]) -> String {
-    plain(report.sources, &Diagnostics { list: list.iter().map(|diagnostic| (*diagnostic).clone()).collect() })
+fn rendered(pieces: &mut Pieces<'_>, list: &[&Diagnostic]) -> String {
+    plain_of(pieces, &Diagnostics { list: list.iter().map(|diagnostic| (*diagnostic).clone()).collect() })
 }
 
 fn document(report: &Report<'_>, suites: &BTreeMap<SourceId, Suite>) -> String {

@@ -12,6 +12,7 @@ pub mod safe;
 pub mod sarif;
 mod window;
 
+pub use crate::diagnostic::counted;
 use crate::diagnostic::{Diagnostic, Diagnostics, Fix, Severity};
 use crate::source::{SourceId, SourceMap};
 use codespan_reporting::diagnostic::{self as shown_as, LabelStyle};
@@ -29,13 +30,17 @@ const SAME_LIMIT: usize = 20;
 
 /// Every diagnostic and the summary line, without colours.
 pub fn plain(sources: &SourceMap, diagnostics: &Diagnostics) -> String {
-    let mut pieces = Pieces::new(sources);
+    plain_of(&mut Pieces::new(sources), diagnostics)
+}
+
+/// The same for one of many texts about the same sources: `pieces` keeps what was made of them.
+fn plain_of(pieces: &mut Pieces<'_>, diagnostics: &Diagnostics) -> String {
     let mut text = String::new();
-    let (shown, hidden) = shown(sources, diagnostics);
+    let (shown, hidden) = shown(pieces.sources(), diagnostics);
     for diagnostic in shown {
-        let report = report(&mut pieces, diagnostic);
+        let report = report(pieces, diagnostic);
         // A string cannot refuse to be written to, and `Pieces` knows each of its own pieces.
-        text.push_str(&term::emit_into_string(&config(), &pieces, &report).unwrap_or_default());
+        text.push_str(&term::emit_into_string(&config(), &*pieces, &report).unwrap_or_default());
     }
     text.push_str(&hidden);
     if let Some(summary) = summary(diagnostics) {
@@ -102,11 +107,6 @@ pub fn summary(diagnostics: &Diagnostics) -> Option<String> {
     }
     let files: BTreeSet<SourceId> = diagnostics.list.iter().map(|diagnostic| diagnostic.primary.span.source).collect();
     Some(format!("{} in {}", parts.join(", "), counted(files.len(), "file")))
-}
-
-/// `1 file`, `2 files`
-pub fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn config() -> term::Config {
@@ -183,6 +183,9 @@ fn fixed_line(sources: &SourceMap, fix: &Fix) -> Option<String> {
     let text = sources.text(first.source);
     let start = text.get(..first.start as usize)?.rfind('\n').map_or(0, |at| at + 1);
     let end = text.get(last.end as usize..)?.find('\n').map_or(text.len(), |at| last.end as usize + at);
+    if end - start > 2 * FIXED_LINE_LIMIT {
+        return None;
+    }
     let mut line = String::new();
     let mut at = start;
     for (span, replacement) in edits {
@@ -191,7 +194,7 @@ fn fixed_line(sources: &SourceMap, fix: &Fix) -> Option<String> {
         at = span.end as usize;
     }
     line.push_str(text.get(at..end)?);
-    let fits = end - start <= 2 * FIXED_LINE_LIMIT && line.chars().count() <= FIXED_LINE_LIMIT;
+    let fits = line.chars().count() <= FIXED_LINE_LIMIT;
     (fits && !line.trim().is_empty() && !line.trim_end().contains('\n')).then_some(line)
 }
 

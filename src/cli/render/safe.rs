@@ -53,6 +53,12 @@ pub fn line(text: &str, limit: usize) -> String {
     self::text(text, limit).replace('\n', " ")
 }
 
+/// The same on one line, and every line feed shown as `\n`: for names of files, and messages with such names in them.
+/// A service of continuous integration may take a line of a log for a command.
+pub fn name(text: &str, limit: usize) -> String {
+    self::text(text, limit).replace('\n', "\\n")
+}
+
 /// Bytes of a request for people: UTF-8 as it is, the rest as `\xHH`.
 pub fn bytes(bytes: &[u8], limit: usize) -> String {
     let mut clean = String::new();
@@ -95,6 +101,7 @@ mod tests {
     fn texts_are_escaped_and_cut() {
         assert_eq!(text("a\u{1b}b\nc", 100), "a\\u{1b}b\nc");
         assert_eq!(line("a\nb", 100), "a b");
+        assert_eq!(name("a\r\nb", 100), "a\\u{d}\\nb");
         assert_eq!(text("abcdef", 3), "abc…");
         assert_eq!(bytes(b"a\xff\n\x1b\xc3\xa9", 100), "a\\xff\\n\\u{1b}é");
         assert_eq!(bytes("é".repeat(50).as_bytes(), 3), "ééé…");

@@ -11,7 +11,7 @@ use super::report::{Range, Report, prose};
 use crate::cli::docs;
 use crate::diagnostic::{Code, Diagnostic, Fix, Kind, Label, Severity};
 use crate::lint::{self, Level, Lint};
-use crate::source::Span;
+use crate::source::{SourceId, Span};
 use log::{
     ArtifactChange, ArtifactLocation, Configuration, Driver, Invocation, Location, Log, Message, MultiText,
     PhysicalLocation, Properties, Region, Replacement, Resolution, Rule, Run, SarifResult, Tool,
@@ -206,6 +206,12 @@ fn uri(path: &str) -> String {
     uri
 }
 
+/// Marked lines with more bytes than this are told apart by what stands around the mark: hashing a line of megabytes once
+/// for each of its thousand findings takes too long.
+const HASHED_LIMIT: usize = 2048;
+/// Bytes before a mark there.
+const HASHED_BEFORE: usize = 256;
+
 /// Counts what looks alike in one file.
 #[derive(Default)]
 struct Fingerprints {
@@ -217,18 +223,33 @@ impl Fingerprints {
     fn of(&mut self, report: &Report<'_>, diagnostic: &Diagnostic) -> String {
         let span = diagnostic.primary.span;
         let range = report.range(span);
-        let lines = report.sources.text(span.source).lines();
         let mut hash = Sha256::new();
         hash.update(diagnostic.code.id());
-        for line in lines.skip(range.start.line - 1).take(range.end.line + 1 - range.start.line) {
+        for line in marked(report, span.source, range) {
             hash.update(b"\n");
-            hash.update(line.trim());
+            hash.update(line.trim_ascii());
         }
         let hash: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let count = self.seen.entry((span.source.0, hash.clone())).or_default();
         *count += 1;
         format!("{hash}:{count}")
     }
+}
+
+/// The marked lines, or where they are long a part of them.
+fn marked<'r>(report: &'r Report<'_>, source: SourceId, range: Range) -> impl Iterator<Item = &'r [u8]> {
+    let text = report.sources.text(source);
+    let lines = report.sources.lines(source);
+    let first = lines[range.start.line - 1] as usize;
+    let last = lines.get(range.end.line).map_or(text.len(), |next| *next as usize);
+    let (first, last) = if last - first <= HASHED_LIMIT {
+        (first, last)
+    } else {
+        let first = range.start.byte.saturating_sub(HASHED_BEFORE).max(first);
+        (first, last.min(first + HASHED_LIMIT))
+    };
+    let part = &text.as_bytes()[first..last];
+    part.strip_suffix(b"\n").unwrap_or(part).split(|byte| *byte == b'\n')
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::limits;
 use crate::codegen::manifest::manifest;
 use crate::codegen::vcl::{Dialect, File, Item, Statement, print};
 use crate::codegen::{Artifact, Format, Layout, Options};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, counted};
 
 /// A snippet's type and what it is for.
 struct Place {
@@ -127,10 +127,10 @@ pub(super) fn artifacts(
 }
 
 fn header(generator: &Generator<'_>, options: &Options, has_deliver: bool) -> Vec<String> {
-    let count = generator.ruleset.rules.len();
+    let signatures = counted(generator.ruleset.rules.len(), "signature");
     let service = options.service.as_ref().map(|name| format!(" for the service {name}")).unwrap_or_default();
     let mut lines = vec![
-        format!("{count} signatures{service}, compiled by edgesig {} for Fastly.", env!("CARGO_PKG_VERSION")),
+        format!("{signatures}{service}, compiled by edgesig {} for Fastly.", env!("CARGO_PKG_VERSION")),
         "Written by a compiler: change the signatures, not this file.".to_owned(),
     ];
     match options.layout {

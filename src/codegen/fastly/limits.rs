@@ -5,7 +5,7 @@ use super::Generator;
 use super::carriers::EdgeLists;
 use crate::codegen::Format;
 use crate::codegen::vcl::Printed;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, counted};
 use crate::ir::{List, ListValues};
 
 /// Bytes of a snippet or a VCL file ("1 MB", so the smaller reading).
@@ -111,8 +111,8 @@ pub(super) fn file_size(generator: &Generator<'_>, printed: &Printed, diagnostic
             Code::UnsupportedOnTarget,
             longest.span,
             format!(
-                "the VCL of {} signatures has {bytes} bytes, and Fastly takes {FILE_BYTES} in one piece",
-                generator.ruleset.rules.len()
+                "the VCL of {} has {bytes} bytes, and Fastly takes {FILE_BYTES} in one piece",
+                counted(generator.ruleset.rules.len(), "signature")
             ),
             format!("the longest of them, {} lines", lines(&longest.id)),
         )

@@ -9,6 +9,7 @@ use super::response::SENTINEL;
 use super::room::{over, register};
 use super::visit::PER_SUB;
 use crate::catalog::Field;
+use crate::diagnostic::counted;
 use crate::ir::{Action, Rule, TemplatePart};
 
 /// The tree of a set; `None` when it was reported that there is none.
@@ -149,8 +150,8 @@ impl<'r> Generator<'r> {
         }
         let acting = self.ruleset.rules.iter().filter(|rule| rule.mode.can_act()).count();
         lines.push(format!(
-            "{} signatures; {}",
-            self.ruleset.rules.len(),
+            "{}; {}",
+            counted(self.ruleset.rules.len(), "signature"),
             if acting == 0 { "all monitor only".to_owned() } else { format!("{acting} of them can act") }
         ));
         let vmods: Vec<&str> = self.vmods.iter().copied().collect();

@@ -53,7 +53,7 @@ pub fn unencoded<'s>(subject: &'s Subject<'_>) -> Option<&'s Leaf<'s>> {
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     // Of one that acts `unproven-enforcement` demands it.
-    if unproven_enforcement::is_enforced(subject) {
+    if unproven_enforcement::acts(subject) {
         return;
     }
     if let Some(leaf) = unencoded(subject) {

@@ -1,7 +1,6 @@
-//! `mode: enforce` without an encoded test.
+//! A mode that acts without an encoded test.
 
 use super::missing_encoded_test::unencoded;
-use crate::ir::Mode;
 use crate::lint::subject::Subject;
 use crate::lint::{Category, Check, Findings, Level, Lint};
 
@@ -9,8 +8,8 @@ pub const LINT: Lint = Lint {
     id: "unproven-enforcement",
     category: Category::Tests,
     level: Level::Deny,
-    what: "Looks for signatures on decoded values that act (`mode: enforce`, also by a service) without a matching \
-           test that has a percent-escape in its URL.",
+    what: "Looks for signatures on decoded values that act (`mode: enforce` or `canary`, also by a service) without a \
+           matching test that has a percent-escape in its URL.",
     why: "Whoever relies on a signature relies on the encoded attack, too: it is the first thing that an attacker \
           tries. Positive and negative tests are demanded of every signature; before one acts, a test with `%2e` or \
           the like in it must match as well.",
@@ -32,24 +31,22 @@ tests:
 };
 
 /// It acts, by its own mode or by that of a service.
-pub fn is_enforced(subject: &Subject<'_>) -> bool {
-    let services = subject.ruleset.settings.services.iter().flat_map(|service| &service.modes);
-    let by_service = services.filter(|(id, _)| *id == subject.rule.id).any(|(_, mode)| *mode == Mode::Enforce);
-    subject.rule.mode.is_emitted() && (subject.rule.mode == Mode::Enforce || by_service)
+pub fn acts(subject: &Subject<'_>) -> bool {
+    subject.rule.mode.is_emitted() && (subject.rule.mode.can_act() || subject.acts_in_service.is_some())
 }
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
-    if !is_enforced(subject) {
+    if !acts(subject) {
         return;
     }
     if let Some(leaf) = unencoded(subject) {
         let message = format!("`{}` acts, and no test of it shows an encoded attack", subject.rule.id);
         let mut finding =
             findings.at(subject.rule.span, message, "").secondary(leaf.comparison.span, "compares a decoded value");
-        if subject.rule.mode == Mode::Enforce {
+        if subject.rule.mode.can_act() {
             finding = finding.secondary(subject.signature.mode.span, "acts");
-        } else {
-            finding = finding.note("a service gives it `mode: enforce`");
+        } else if let Some(mode) = subject.acts_in_service {
+            finding = finding.note(format!("a service gives it `mode: {mode}`"));
         }
         findings.push(finding.help("add a matching test with a letter of the URL written as `%HH`"));
     }

@@ -40,7 +40,7 @@ if [ -z "$service" ]; then
 	echo "deploy.sh: no service: give its id, or set FASTLY_SERVICE_ID" >&2
 	exit 2
 fi
-cd "$(dirname "$0")"
+CDPATH= cd -- "$(dirname -- "$0")"
 
 # Prints a command that changes something, and runs it.
 run() {
@@ -50,9 +50,16 @@ run() {
 	if [ -z "$dry_run" ]; then "$@"; fi
 }
 
-# Whether the version has such a thing.
+# Whether the version has such a thing. Only "not found" says that it has not; after any other failure (the network, the
+# token, a limit) nobody knows, and the script ends.
 has() {
-	fastly service "$@" --service-id "$service" --version "$version" >/dev/null 2>&1
+	if said=$(fastly service "$@" --service-id "$service" --version "$version" 2>&1); then return 0; fi
+	case $said in
+	*"404 Not Found"* | *"404 - Not Found"*) return 1 ;;
+	esac
+	printf '%s\n' "$said" >&2
+	echo "deploy.sh: stopped: \`fastly service $*\` does not tell what the service has" >&2
+	exit 1
 }
 
 # The command takes a text for a file's name only where there is such a file.
