@@ -1,6 +1,7 @@
 //! `edgesig explain`: what a word of the language or a diagnostic means, or why a signature matches a request (see
 //! `why`).
 
+mod keys;
 mod sequence;
 mod why;
 
@@ -27,7 +28,7 @@ const USAGE: &str = "edgesig explain TOPIC\n       edgesig explain --signature I
 #[derive(clap::Args, Debug)]
 #[command(after_help = AFTER_HELP, override_usage = USAGE)]
 pub struct Arguments {
-    /// A diagnostic code, a lint, a field, a function or an operator
+    /// A diagnostic code, a lint, a field, a function, an operator, a key of a file, a mode or a word of the log
     #[arg(required_unless_present = "signature", conflicts_with = "signature")]
     topic: Option<String>,
     /// Explain what this signature says of a request
@@ -97,14 +98,18 @@ fn explain(topic: &str) -> Result<String, Failure> {
     if let Some(lint) = lint::find(name) {
         return Ok(format!("{} (lint)\n\n{}", lint.id, lint_text(lint)));
     }
+    if let Some(text) = keys::explain(name) {
+        return Ok(text);
+    }
     let known = FIELDS
         .iter()
         .map(|row| row.name)
         .chain(FUNCTIONS.iter().map(|row| row.name))
         .chain(OPERATORS.iter().map(|row| row.name))
         .chain(Code::ALL.iter().map(|code| code.id()))
-        .chain(lint::LINTS.iter().map(|lint| lint.id));
-    let failure = Failure::unknown("field, function, operator, diagnostic or lint", topic, known);
+        .chain(lint::LINTS.iter().map(|lint| lint.id))
+        .chain(keys::names());
+    let failure = Failure::unknown("field, function, operator, key, diagnostic or lint", topic, known);
     if failure.help().is_some() {
         return Err(failure);
     }
@@ -140,6 +145,12 @@ mod tests {
     fn every_word_of_the_language_is_explained() {
         let names = FIELDS.iter().map(|row| row.name).chain(FUNCTIONS.iter().map(|row| row.name));
         for name in names.chain(OPERATORS.iter().map(|row| row.name)).chain(Code::ALL.iter().map(|code| code.id())) {
+            assert!(explain(name).is_ok_and(|text| text.contains(name)), "{name}");
+        }
+        for word in ["then", "rate", "mode", "canary", "severity", "trusted_proxies", "facts", "limits", "score"] {
+            assert!(explain(word).is_ok_and(|text| text.contains(word)), "{word}");
+        }
+        for name in keys::names() {
             assert!(explain(name).is_ok_and(|text| text.contains(name)), "{name}");
         }
         assert!(explain("req.args[\"q\"]").unwrap().starts_with("req.args["));

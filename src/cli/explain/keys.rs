@@ -1,0 +1,105 @@
+//! A key of a signature or of the project file, a mode, or a limit as it stands in logs → its text, from the parser's own
+//! table of keys.
+
+use super::wrapped;
+use crate::syntax::keys::{Mapping, PROJECT, SIGNATURE, Shape};
+use std::fmt::Write;
+
+/// Words that are values of a key, which explains them.
+const VALUES: &[(&str, &str)] =
+    &[("draft", "mode"), ("monitor", "mode"), ("canary", "mode"), ("enforce", "mode"), ("retired", "mode")];
+
+/// Said of the limits of the language.
+const OVER: &str = " Such a request is not inspected: it gets `limits.over` where a signature of the set can act, and else is recorded.";
+/// Said of the limits of an engine.
+const LOST: &str =
+    " Such a request cannot be inspected whole: it is refused where a signature of the set can act, and else recorded.";
+
+/// What stands in logs and verdicts in the place of a signature's id, and what becomes of the request.
+const LIMITS: &[(&str, &str, &str)] = &[
+    ("limit-url", "The URL is longer than `limits.url` of the project.", OVER),
+    (
+        "limit-values",
+        "An argument or a cookie that a signature reads is there more often than `limits.values` of the project.",
+        OVER,
+    ),
+    (
+        "limit-names",
+        "A request has more names of arguments than `limits.names` of the project, and a signature reads them.",
+        OVER,
+    ),
+    (
+        "limit-workspace",
+        "On Varnish: what the signatures copy of the request does not fit into the workspace of varnishd, or the VCL \
+         failed on it; docs/varnish.md says when.",
+        LOST,
+    ),
+    ("limit-patterns", "On Fastly: a pattern was given up on (EREGRECUR); docs/fastly.md says when.", LOST),
+    ("limit-cookies", "On Fastly: the Cookie header was too long, and Fastly removed it.", LOST),
+];
+
+/// The text for a word; nothing where it is none of these.
+pub(super) fn explain(word: &str) -> Option<String> {
+    if let Some((name, text, then)) = LIMITS.iter().find(|(name, ..)| *name == word) {
+        return Some(format!("{name} (limit)\n\n{}\n", wrapped(&format!("{text}{then}"))));
+    }
+    let name = VALUES.iter().find(|(value, _)| *value == word).map_or(word, |(_, key)| key);
+    let mut found = Vec::new();
+    for (file, mapping) in [("a signature", &SIGNATURE), ("edgesig.yaml", &PROJECT)] {
+        each(mapping, "", &mut |place, key| {
+            if key.name == name || place == name {
+                let mut text = format!("{place} (key of {file})\n\n{}\n", wrapped(key.doc));
+                if !key.example.is_empty() {
+                    let _ = write!(text, "\n  Example: {}\n", key.example);
+                }
+                found.push(text);
+            }
+        });
+    }
+    (!found.is_empty()).then(|| found.join("\n"))
+}
+
+/// Every word that [`explain`] knows.
+pub(super) fn names() -> Vec<&'static str> {
+    let limits = LIMITS.iter().map(|(name, ..)| *name);
+    let mut names: Vec<&'static str> = VALUES.iter().map(|(name, _)| *name).chain(limits).collect();
+    for mapping in [&SIGNATURE, &PROJECT] {
+        each(mapping, "", &mut |_, key| names.push(key.name));
+    }
+    names
+}
+
+type Visit<'v> = &'v mut dyn FnMut(&str, &'static crate::syntax::keys::Key);
+
+/// Every key with its place: `rate.key`.
+fn each(mapping: &'static Mapping, outer: &str, visit: Visit<'_>) {
+    for key in mapping.keys {
+        let place = if outer.is_empty() { key.name.to_owned() } else { format!("{outer}.{}", key.name) };
+        visit(&place, key);
+        each_shape(&key.shape, &place, visit);
+    }
+}
+
+fn each_shape(shape: &'static Shape, place: &str, visit: Visit<'_>) {
+    match shape {
+        Shape::Mapping(mapping) => each(mapping, place, visit),
+        Shape::Optional(inner) | Shape::List(inner) | Shape::OneOrMany(inner) | Shape::Free(_, inner) => {
+            each_shape(inner, place, visit);
+        }
+        Shape::Either(shapes) => shapes.iter().for_each(|shape| each_shape(shape, place, visit)),
+        Shape::Version
+        | Shape::Text
+        | Shape::Verbatim
+        | Shape::Pattern(_)
+        | Shape::Date
+        | Shape::Integer(_)
+        | Shape::Word(_)
+        | Shape::Mode
+        | Shape::Limit
+        | Shape::Duration
+        | Shape::Action
+        | Shape::Condition
+        | Shape::Expression
+        | Shape::Any => {}
+    }
+}
