@@ -232,6 +232,8 @@ pub struct Diagnostic {
     /// Further facts.
     pub notes: Vec<String>,
     pub fixes: Vec<Fix>,
+    /// It is about all signatures together; its place is only one of them.
+    pub of_set: bool,
 }
 
 impl Diagnostic {
@@ -267,6 +269,7 @@ impl Diagnostic {
             help: Vec::new(),
             notes: Vec::new(),
             fixes: Vec::new(),
+            of_set: false,
         }
     }
 
@@ -282,6 +285,12 @@ impl Diagnostic {
 
     pub fn note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(text.into());
+        self
+    }
+
+    /// It is about all signatures together, whichever of them it is shown at.
+    pub fn of_set(mut self) -> Self {
+        self.of_set = true;
         self
     }
 

@@ -388,3 +388,96 @@ fn what_git_cannot_tell() {
         "checked 1 signature of 5 against origin/HEAD, 2 tests passed\n"
     );
 }
+
+/// A signature that is small enough for Fastly, of which 17 are not.
+fn long_signature(number: usize) -> String {
+    let texts: Vec<String> = (0..65).map(|text| format!(r#""{number:02}-{text:02}-{}""#, "n".repeat(900))).collect();
+    signature(
+        &format!("long-{number:02}"),
+        &format!(r#"req.method == "POST" or req.url.raw contains [{}]"#, texts.join(", ")),
+    )
+}
+
+/// What only all signatures together violate is shown at one that nobody touched.
+#[test]
+fn a_set_that_is_too_large_is_reported() {
+    let repository = Repository::new();
+    repository.write("edgesig.yaml", &format!("{PROJECT}targets: {{fastly: {{}}}}\n"));
+    (0..15).for_each(|number| {
+        repository.write(&format!("signatures/long-{number:02}.yaml"), &long_signature(number));
+    });
+    repository.commit("fifteen");
+    repository.git(&["branch", "--force", "main"]);
+    repository.write("signatures/trace.yaml", &signature("trace", r#"req.method in ["TRACE", "TRACK"]"#));
+    assert!(!repository.changed().contains("unsupported"), "{}", repository.changed());
+    for number in [15, 16] {
+        repository.write(&format!("signatures/long-{number:02}.yaml"), &long_signature(number));
+    }
+    let said = |arguments: &[&str]| {
+        let output = edgesig(repository.path(), &[&["check", "--today", "2026-11-23"], arguments].concat());
+        assert_eq!(output.status.code(), Some(2));
+        let text = String::from_utf8(output.stderr).unwrap();
+        let refused: Vec<String> =
+            text.lines().filter(|line| line.contains("unsupported")).map(str::to_owned).collect();
+        refused
+    };
+    let refused = said(&["--changed", "--base", "main"]);
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0].contains("the VCL of 21 signatures has 1"), "{refused:?}");
+    assert_eq!(refused, said(&[]));
+    // Who touches no signature adds nothing to it.
+    repository.commit("too many");
+    repository.git(&["branch", "--force", "main"]);
+    assert_eq!(repository.changed(), "0\n");
+}
+
+#[cfg(unix)]
+fn link(repository: &Repository, target: &str, name: &str) {
+    let name = repository.path().join(name);
+    let _ = fs::remove_file(&name);
+    std::os::unix::fs::symlink(target, name).unwrap();
+}
+
+/// The file behind a link is the one that is read.
+#[cfg(unix)]
+#[test]
+fn links_lead_to_what_is_read() {
+    let everything = "1\ndouble-negation signatures/twice.yaml\nmissing-tests signatures/untested.yaml\n";
+    let repository = Repository::new();
+    let base = || {
+        repository.commit("moved");
+        repository.git(&["branch", "--force", "main"]);
+        assert_eq!(repository.changed(), "0\n");
+    };
+    // The project file.
+    fs::remove_file(repository.path().join("edgesig.yaml")).unwrap();
+    repository.write("conf/real.yaml", PROJECT);
+    link(&repository, "conf/real.yaml", "edgesig.yaml");
+    base();
+    repository.write("conf/real.yaml", &format!("{PROJECT}# a comment\n"));
+    assert_eq!(repository.changed(), everything);
+    repository.git(&["checkout", "--quiet", "--", "."]);
+}
+
+/// Signatures of another repository, at the commit that this one says.
+#[test]
+fn a_submodule_that_moves_is_a_change_of_its_files() {
+    let shared = Repository::new();
+    let repository = Repository::new();
+    repository.git(&["rm", "--quiet", "-r", "signatures"]);
+    repository.git(&["submodule", "--quiet", "add", &shared.path().display().to_string(), "shared"]);
+    let project = format!("{PROJECT}signatures: [shared/signatures]\n");
+    repository.write("edgesig.yaml", &project);
+    repository.commit("a submodule");
+    repository.git(&["branch", "--force", "main"]);
+    assert_eq!(repository.changed(), "0\n");
+    let submodule = repository.path().join("shared");
+    fs::write(submodule.join("signatures/trace.yaml"), signature("trace", r#"req.method in ["TRACE", "T"]"#)).unwrap();
+    // Not committed there, so nothing that a commit here could contain.
+    assert_eq!(repository.changed(), "0\n");
+    git(&submodule, &["commit", "--quiet", "--all", "--message", "a change"]);
+    let everything = "1\ndouble-negation shared/signatures/twice.yaml\nmissing-tests shared/signatures/untested.yaml\n";
+    assert_eq!(repository.changed(), everything);
+    repository.commit("bumped");
+    assert_eq!(repository.changed(), everything);
+}

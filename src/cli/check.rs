@@ -4,6 +4,7 @@ mod fix;
 pub mod gate;
 mod output;
 mod policy;
+mod route;
 mod scope;
 
 use super::console::Console;
@@ -197,11 +198,7 @@ fn look(
     rayon::join(
         || match only {
             None => compile(ruleset, targets),
-            Some(only) => {
-                let rules = ruleset.rules.iter().filter(|rule| only.contains(&rule.span.source)).cloned().collect();
-                let part = Ruleset { settings: ruleset.settings.clone(), lists: ruleset.lists.clone(), rules };
-                compile(&part, targets)
-            }
+            Some(only) => compile_part(ruleset, targets, only),
         },
         || {
             let mut found = Diagnostics::default();
@@ -262,6 +259,23 @@ fn compile(ruleset: &Ruleset, targets: &[&'static Target]) -> Diagnostics {
     let mut found = Diagnostics::default();
     refused.into_iter().for_each(|refused| found.extend(refused));
     found
+}
+
+/// What is refused of some signatures, and of all of them together because of these.
+fn compile_part(ruleset: &Ruleset, targets: &[&'static Target], only: &HashSet<SourceId>) -> Diagnostics {
+    let rules: Vec<Rule> = ruleset.rules.iter().filter(|rule| only.contains(&rule.span.source)).cloned().collect();
+    if rules.is_empty() || rules.len() == ruleset.rules.len() {
+        return compile(&ruleset.with_rules(rules), targets);
+    }
+    let part = ruleset.with_rules(rules);
+    let (mut refused, mut together) = rayon::join(|| compile(&part, targets), || compile(ruleset, targets));
+    together.list.retain(|diagnostic| diagnostic.of_set);
+    // The part has numbers of its own; where the rest is refused for itself, they are all there is.
+    if !together.list.is_empty() {
+        refused.list.retain(|diagnostic| !diagnostic.of_set);
+    }
+    refused.extend(together);
+    refused
 }
 
 /// What `check` demands beyond what compiles.

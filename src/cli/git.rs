@@ -9,6 +9,9 @@ use std::process::{Command, Stdio};
 /// Where branches start when nothing is said.
 const DEFAULT_BASE: &str = "origin/HEAD";
 
+/// Modes of what was a link or a submodule.
+const LINKS: [&[u8]; 2] = [b":120000 ", b":160000 "];
+
 /// What differs from the base.
 pub struct Changes {
     /// Top of the work tree, without links.
@@ -20,6 +23,8 @@ pub struct Changes {
     /// Files that are there and differ, with those that git does not know yet.
     pub present: Vec<PathBuf>,
     pub deleted: Vec<PathBuf>,
+    /// Those that were a link or a submodule, or now lead to a folder: what is behind them is not listed.
+    pub links: Vec<PathBuf>,
 }
 
 /// Compares the files around `folder` with the merge base of HEAD and `base`.
@@ -32,25 +37,37 @@ pub fn changes(folder: &Path, base: Option<&str>) -> Result<Changes, Failure> {
     };
     let differing = listed(&[
         "diff",
-        "--name-status",
+        "--raw",
         "-z",
         "--no-renames",
         "--no-ext-diff",
         "--no-textconv",
-        "--ignore-submodules=all",
+        // Which commit they are at counts; what is not committed there is nothing that a branch here can contain.
+        "--ignore-submodules=dirty",
         &commit,
         "--",
     ])?;
     let unknown = listed(&["ls-files", "--others", "--exclude-standard", "-z"])?;
-    let mut changes =
-        Changes { base: name.to_owned(), commit, present: Vec::new(), deleted: Vec::new(), top: top.clone() };
+    let mut changes = Changes {
+        base: name.to_owned(),
+        commit,
+        present: Vec::new(),
+        deleted: Vec::new(),
+        links: Vec::new(),
+        top: top.clone(),
+    };
     let mut words = differing.split(|byte| *byte == 0);
-    while let (Some(status), Some(path)) = (words.next().filter(|status| !status.is_empty()), words.next()) {
+    // `:MODE MODE OBJECT OBJECT STATUS`, before and after.
+    while let (Some(entry), Some(path)) = (words.next().filter(|entry| !entry.is_empty()), words.next()) {
         let path = top.join(path_of(path));
-        if status == b"D" { changes.deleted.push(path) } else { changes.present.push(path) }
+        if LINKS.iter().any(|mode| entry.starts_with(mode)) {
+            changes.links.push(path.clone());
+        }
+        if entry.ends_with(b" D") { changes.deleted.push(path) } else { changes.present.push(path) }
     }
     let unknown = unknown.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     changes.present.extend(unknown.map(|path| top.join(path_of(path))));
+    changes.links.extend(changes.present.iter().filter(|path| path.is_dir()).cloned());
     // A file can be removed from the index only, and then is both.
     changes.deleted.retain(|path| !path.exists());
     Ok(changes)

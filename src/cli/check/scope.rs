@@ -2,11 +2,13 @@
 //! to the findings that are its matter.
 //!
 //! Affected are signatures that read a changed list, that test with a changed request, or that `allow` skips a changed
-//! signature; a changed project file affects all. What one signature does to another (order, duplicates) is found with
+//! signature; a changed project file affects all, and so does a link or a submodule that signatures are found by. What one signature does to another (order, duplicates) is found with
 //! the whole set, and reported where either of the two is touched. Nothing is kept on disk between runs.
 
+use super::route::passes;
 use crate::cli::git::Changes;
 use crate::cli::load::Loaded;
+use crate::cli::workspace::{DEFAULT_SIGNATURES, PROJECT_FILE, Workspace};
 use crate::diagnostic::{Code, Diagnostic, Kind, Severity};
 use crate::lint;
 use crate::source::SourceId;
@@ -16,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// What a run is about.
 pub struct Scope {
-    /// Everything, because the project file changed.
+    /// Everything: the project file changed, or how the signatures are found.
     everything: bool,
     /// Signatures that are touched or affected.
     pub signatures: HashSet<SourceId>,
@@ -31,18 +33,16 @@ impl Scope {
     pub fn new(loaded: &Loaded, changes: &Changes) -> Scope {
         let workspace = &loaded.workspace;
         // A link that changed leads to a file that may not have.
-        let present = changes.present.iter().chain(&changes.deleted).cloned();
+        let differing = changes.present.iter().chain(&changes.deleted).chain(&changes.links).cloned();
         let behind_links = changes.present.iter().filter_map(|path| std::fs::canonicalize(path).ok());
-        let touched: HashSet<PathBuf> = present.chain(behind_links).collect();
+        let touched: HashSet<PathBuf> = differing.chain(behind_links).collect();
         let project = workspace.project.as_ref();
         let is_touched = |path: &Path| touched.contains(path);
-        let named = |folder: &Path, path: &str| {
-            is_touched(&normal(&folder.join(path)))
-                || std::fs::canonicalize(folder.join(path)).is_ok_and(|path| is_touched(&path))
-        };
+        let named = |folder: &Path, path: &str| passes(folder, Path::new(path), is_touched);
         let block_file = project.and_then(|project| project.block.body.as_ref());
-        let everything = is_touched(&workspace.root.join(crate::cli::workspace::PROJECT_FILE))
-            || block_file.is_some_and(|file| named(&workspace.root, &file.value));
+        let everything = named(&workspace.root, PROJECT_FILE)
+            || block_file.is_some_and(|file| named(&workspace.root, &file.value))
+            || finds_others(workspace, &changes.links);
         let lists: BTreeSet<&str> = project
             .iter()
             .flat_map(|project| &project.lists)
@@ -101,7 +101,7 @@ impl Scope {
     /// A finding that the pull request has to do with.
     pub fn holds(&self, diagnostic: &Diagnostic) -> bool {
         let place = diagnostic.primary.span.source;
-        if self.everything || self.signatures.contains(&place) {
+        if self.everything || diagnostic.of_set || self.signatures.contains(&place) {
             return true;
         }
         if Some(place) == self.project {
@@ -122,6 +122,31 @@ impl Scope {
         }
         diagnostic.secondary.iter().any(|label| self.signatures.contains(&label.span.source))
     }
+}
+
+/// Signatures are found by one of the links: which there were at the base is unknown.
+fn finds_others(workspace: &Workspace, links: &[PathBuf]) -> bool {
+    if links.is_empty() {
+        return false;
+    }
+    let named = workspace.project.as_ref().map(|project| project.signatures.as_slice()).unwrap_or_default();
+    let mut starts: Vec<&Path> = named.iter().map(|path| Path::new(&path.value)).collect();
+    if starts.is_empty() {
+        starts.push(Path::new(DEFAULT_SIGNATURES));
+    }
+    let is_link: HashSet<&Path> = links.iter().map(PathBuf::as_path).collect();
+    if starts.iter().any(|start| passes(&workspace.root, start, |path| is_link.contains(path))) {
+        return true;
+    }
+    let mut folders: HashSet<PathBuf> =
+        starts.iter().filter_map(|start| workspace.root.join(start).canonicalize().ok()).collect();
+    folders
+        .extend(workspace.signatures.iter().filter_map(|source| workspace.path(*source).parent()).map(Path::to_owned));
+    let above: HashSet<&Path> = folders.iter().flat_map(|folder| folder.ancestors()).collect();
+    links.iter().any(|link| {
+        link.ancestors().any(|folder| folders.contains(folder))
+            || link.canonicalize().is_ok_and(|target| above.contains(target.as_path()))
+    })
 }
 
 /// It reads one of the lists, by itself or by the exception of a service.
@@ -173,21 +198,4 @@ fn skips(signature: &ast::Signature, id: impl Fn(&str) -> bool, tag: impl Fn(&st
         | ast::Action::Throttle
         | ast::Action::Tarpit(_) => false,
     })
-}
-
-/// A path without `.` and `..`, by its names alone: the file may be gone.
-fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for component in path.components() {
-        match component {
-            std::path::Component::ParentDir => {
-                normal.pop();
-            }
-            std::path::Component::CurDir => {}
-            std::path::Component::Normal(_) | std::path::Component::RootDir | std::path::Component::Prefix(_) => {
-                normal.push(component)
-            }
-        }
-    }
-    normal
 }

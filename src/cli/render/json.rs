@@ -90,7 +90,7 @@ pub fn render(report: &Report<'_>) -> String {
 }
 
 fn entry<'r>(report: &Report<'r>, diagnostic: &'r Diagnostic) -> Entry<'r> {
-    let Diagnostic { code, severity, message, primary, secondary, help, notes, fixes } = diagnostic;
+    let Diagnostic { code, severity, message, primary, secondary, help, notes, fixes, of_set: _ } = diagnostic;
     Entry {
         path: path(report, primary.span),
         code: code.id(),

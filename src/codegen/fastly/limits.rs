@@ -59,10 +59,15 @@ pub(super) fn edge_lists(generator: &Generator<'_>, format: Format, diagnostics:
                     }
                 }
             }
-            (ListValues::Ip(_) | ListValues::Strings(_), _) => error(
-                format!("`{name}` is an ACL in one list and a dictionary in another"),
-                "names the same thing at the edge",
-                "give one of the two another name",
+            (ListValues::Ip(_) | ListValues::Strings(_), _) => diagnostics.push(
+                Diagnostic::new(
+                    Code::UnsupportedOnTarget,
+                    list.span,
+                    format!("`{name}` is an ACL in one list and a dictionary in another"),
+                    "names the same thing at the edge",
+                )
+                .help("give one of the two another name")
+                .of_set(),
             ),
             // INVARIANT: such a list was refused where it is used.
             (ListValues::Int(_) | ListValues::Regex(_), _) => {}
@@ -88,7 +93,8 @@ pub(super) fn edge_lists(generator: &Generator<'_>, format: Format, diagnostics:
                 format!("the sample for `{name}` has {count} {entries}, and {kind} at Fastly holds {ENTRIES}"),
                 "too long for the edge",
             )
-            .help("keep the list in the project, without `edge:`: there it is part of the VCL and has no such limit"),
+            .help("keep the list in the project, without `edge:`: there it is part of the VCL and has no such limit")
+            .of_set(),
         );
     }
     edge
@@ -119,6 +125,7 @@ pub(super) fn file_size(generator: &Generator<'_>, printed: &Printed, diagnostic
         .help(
             "build fewer: `--exclude ID`, `--service NAME` with a selection of its own, or long lists at the edge \
              (`edge:`)",
-        ),
+        )
+        .of_set(),
     );
 }

@@ -6,6 +6,7 @@ use super::super::vcl::{Comparator, Expression, Item, Statement, when, when_else
 use super::Generator;
 use super::functions::{DOTS, REFERENCE};
 use super::views::{BROKEN_ESCAPE, Cost, ESCAPE, Operand, Presence, Source, View, many_broken_escapes};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Call, Value};
 use std::collections::BTreeMap;
 
@@ -100,11 +101,15 @@ impl<'r> Generator<'r> {
         let limit = i64::from(self.settings.limits.url);
         if i64::from(self.url_copies(&|cost| cost.plain)) * limit.min(1024) > budget {
             let rules = self.heavy_rules().join(", ");
-            self.unsupported(
-                self.any_span(),
-                format!("the values that these signatures compute do not fit Varnish's workspace: {rules}"),
-                "too many copies of the request",
-                "compute fewer of them: match without functions, ignore case by `i\"…\"` and `ri\"…\"`, or build the signatures for fewer services each",
+            let message = format!("the values that these signatures compute do not fit Varnish's workspace: {rules}");
+            let label = "too many copies of the request";
+            self.diagnostics.push(
+                Diagnostic::new(Code::UnsupportedOnTarget, self.any_span(), message, label)
+                    .help(
+                        "compute fewer of them: match without functions, ignore case by `i\"…\"` and `ri\"…\"`, or \
+                         build the signatures for fewer services each",
+                    )
+                    .of_set(),
             );
             return Vec::new();
         }
