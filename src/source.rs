@@ -160,10 +160,8 @@ mod tests {
             let mut sources = SourceMap::default();
             let id = sources.add("a", text.clone());
             for start in [2, 2 + line.len() + 1] {
-                let mut column = 1;
-                for (at, _) in line.char_indices().chain([(line.len(), ' ')]) {
-                    assert_eq!(sources.line_column(id, (start + at) as u32).1, column, "{at}");
-                    column += 1;
+                for (index, (at, _)) in line.char_indices().chain([(line.len(), ' ')]).enumerate() {
+                    assert_eq!(sources.line_column(id, (start + at) as u32).1, index + 1, "{at}");
                 }
             }
         }

@@ -409,7 +409,8 @@ fn findings_take_time_by_their_number_alone() {
         diagnostics.push(Diagnostic::new(code, span, "m", ""));
     }
     let all = All { sources, diagnostics, signatures: vec![many_lines, one_line], rules: Vec::new() };
-    let renderers: [(&str, fn(&Report<'_>) -> String); 4] =
+    type Renderer = fn(&Report<'_>) -> String;
+    let renderers: [(&str, Renderer); 4] =
         [("sarif", sarif::render), ("junit", junit::render), ("json", json::render), ("github", github::render)];
     for (name, render) in renderers {
         let start = std::time::Instant::now();

@@ -6,8 +6,11 @@ use serde_json::Value;
 use serde_json::error::Category;
 use std::fmt;
 
-/// Every key of a line, with what it holds.
-const KEYS: &[(&str, &str, fn(&Value) -> bool)] = &[
+/// A key, what it holds, and whether a value is that.
+type Key = (&'static str, &'static str, fn(&Value) -> bool);
+
+/// Every key of a line.
+const KEYS: &[Key] = &[
     ("id", "anything", |_| true),
     ("method", "text", Value::is_string),
     ("uri", "text", Value::is_string),
@@ -28,14 +31,14 @@ const KEYS: &[(&str, &str, fn(&Value) -> bool)] = &[
     ("response", "a mapping of status and headers", Value::is_object),
 ];
 
-const TLS: &[(&str, &str, fn(&Value) -> bool)] = &[
+const TLS: &[Key] = &[
     ("ja3", "text", Value::is_string),
     ("ja4", "text", Value::is_string),
     ("version", "text", Value::is_string),
     ("sni", "text", Value::is_string),
 ];
 
-const RESPONSE: &[(&str, &str, fn(&Value) -> bool)] = &[
+const RESPONSE: &[Key] = &[
     ("status", "a number from 100 to 999", |value| value.as_u64().is_some_and(|status| (100..=999).contains(&status))),
     ("headers", HEADERS, is_headers),
 ];
@@ -144,7 +147,7 @@ pub(super) fn why_unreadable(line: &[u8], error: &serde_json::Error) -> (Value, 
 
 type Row = serde_json::Map<String, Value>;
 
-fn nested(key: &str, keys: &[(&str, &str, fn(&Value) -> bool)], row: &Row) -> Option<String> {
+fn nested(key: &str, keys: &[Key], row: &Row) -> Option<String> {
     let inner = row.get(key)?.as_object()?;
     let unknown = inner.keys().find(|name| keys.iter().all(|(known, _, _)| known != name)).map(|name| {
         let known: Vec<String> = keys.iter().map(|(known, _, _)| format!("`{known}`")).collect();
@@ -154,7 +157,7 @@ fn nested(key: &str, keys: &[(&str, &str, fn(&Value) -> bool)], row: &Row) -> Op
 }
 
 /// The first value that its key cannot have. Nothing (`null`) is as if the key were not there.
-fn misfit(place: &str, keys: &[(&str, &str, fn(&Value) -> bool)], row: &Row) -> Option<String> {
+fn misfit(place: &str, keys: &[Key], row: &Row) -> Option<String> {
     let value = |key: &str| row.get(key).filter(|value| !value.is_null());
     let (key, wanted, value) = keys
         .iter()
