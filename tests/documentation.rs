@@ -174,7 +174,7 @@ fn the_page_about_fastly_shows_what_happens() {
     let folder = tempfile::tempdir().expect("a folder");
     // A `fastly` that knows of nothing in the service.
     let program = folder.path().join("fastly");
-    fs::write(&program, "#!/bin/sh\nexit 1\n").expect("written");
+    fs::write(&program, "#!/bin/sh\necho '404 Not Found' >&2\nexit 1\n").expect("written");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("made executable");
     let path = format!("{}:{}", folder.path().display(), program_path());
     let (mut commands, mut compared) = (0, 0);

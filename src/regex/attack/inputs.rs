@@ -231,6 +231,16 @@ fn sets(node: &Node, visit: &mut impl FnMut(&ByteSet)) {
     }
 }
 
+fn has_anchor(node: &Node) -> bool {
+    match node {
+        Node::Empty | Node::Bytes(_) | Node::Reference(_) => false,
+        Node::Anchor => true,
+        Node::Concat(items) | Node::Alternate(items) | Node::Conditional(items) => items.iter().any(has_anchor),
+        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, body) => has_anchor(body),
+        Node::Repeat(repeat) => has_anchor(&repeat.body),
+    }
+}
+
 /// The runs of bytes in a tree.
 fn words(node: &Node, found: &mut Vec<Vec<u8>>) {
     match node {
@@ -260,6 +270,10 @@ fn pumps(site: &Site, sampler: &Sampler) -> Vec<Vec<u8>> {
     let eats = |bytes: &[u8]| bytes.iter().all(|&byte| site.alphabet.contains(byte));
     let mut pumps: Vec<Vec<u8>> = Vec::new();
     pumps.extend(sampler.hot.iter().filter(|&&byte| eats(&[byte])).take(3).map(|&byte| vec![byte]));
+    if sampler.has_boundary {
+        // Nowhere in a run of either is a word boundary.
+        pumps.extend([b" ", b"a"].iter().filter(|pump| eats(&pump[..])).map(|pump| pump.to_vec()));
+    }
     pumps.extend(site.after.first().map(|&byte| vec![byte]).filter(|pump| eats(pump)));
     let near_miss = site.after.split_last().map_or(&[][..], |(_, start)| start);
     pumps.extend(Some(near_miss.to_vec()).filter(|pump| pump.len() < 48 && eats(pump)));
@@ -363,6 +377,8 @@ struct Sampler {
     hot: Vec<u8>,
     /// Texts that stand in the pattern, each branch's too: what starts a repetition anew, the shortest as the most often.
     words: Vec<Vec<u8>>,
+    /// Something in the pattern may ask for what is around it, as `\b` does.
+    has_boundary: bool,
     longest: usize,
 }
 
@@ -392,7 +408,8 @@ impl Sampler {
         found.sort_by_key(Vec::len);
         found.dedup();
         found.truncate(MOST_WORDS);
-        Sampler { hot: kinds.into_iter().map(|(_, byte)| byte).collect(), words: found, longest }
+        let hot = kinds.into_iter().map(|(_, byte)| byte).collect();
+        Sampler { hot, words: found, has_boundary: has_anchor(tree), longest }
     }
 
     fn sample(&self, node: &Node, variant: usize) -> Vec<u8> {

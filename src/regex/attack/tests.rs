@@ -133,6 +133,7 @@ mod words {
     use super::super::find_runaway;
     use crate::regex::Regex;
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
 
     const LIMIT: usize = 8192;
     const WORDS: &[&str] = &[
@@ -232,8 +233,22 @@ mod words {
         None
     }
 
+    /// Each place of a run of blanks is tried, and none is beside a word.
+    #[test]
+    fn runs_without_a_boundary_count() {
+        let regex = Regex::new(r".*(?:union.*union)*\b", false).unwrap();
+        assert!(find_runaway(&regex, LIMIT).is_some());
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig { cases: std::env::var("SOUND").map_or(25, |n| n.parse().unwrap()), failure_persistence: None, max_shrink_iters: 20, ..ProptestConfig::default() })]
+        // The same patterns each time; SOUND=COUNT tries others.
+        #![proptest_config(ProptestConfig {
+            cases: std::env::var("SOUND").map_or(40, |count| count.parse().unwrap()),
+            rng_seed: if std::env::var_os("SOUND").is_some() { RngSeed::Random } else { RngSeed::Fixed(7) },
+            failure_persistence: None,
+            max_shrink_iters: 20,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
         fn nothing_fails_where_nothing_is_found((places, pattern) in patterns()) {
