@@ -90,7 +90,7 @@ fn related_signature(number: usize) -> String {
         ),
     };
     let (method, path, client) = match number % 100 {
-        0 => ("GET", format!("/app{application}/health"), "192.0.2.7"),
+        0 => ("GET", format!("/app{application}/h%65alth"), "192.0.2.7"),
         _ => ("POST", format!("/app{application}/x?q=a%57ord{word}"), "198.51.100.7"),
     };
     format!(

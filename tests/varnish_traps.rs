@@ -246,12 +246,12 @@ fn trap_09_addresses_in_other_dress() {
     });
     let lenient = |vcl: &str| {
         // The pattern of an address, wherever a hop is read.
-        let marker = "if (var.get(\"edgesig:hop\") !~ \"^(?:";
+        let marker = "if (var.get(\"edgesig:hop\") ~ \"^(?:";
         let mut parts = vcl.split(marker);
         let first = parts.next().unwrap_or_default().to_owned();
         parts.fold(first, |text, part| {
             let end = part.find("\") {").unwrap_or(0);
-            text + "if (var.get(\"edgesig:hop\") !~ \"" + &part[end..]
+            text + "if (var.get(\"edgesig:hop\") ~ \"" + &part[end..]
         })
     };
     plain(&vcl, &lenient, &|session| {
