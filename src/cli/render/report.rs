@@ -114,7 +114,7 @@ mod tests {
     fn paths_are_seen_from_the_top_of_the_repository() {
         let mut sources = SourceMap::default();
         let inside = sources.add("signatures/a.yaml", "é\nx");
-        let beside = sources.add("../shared/b.yaml", "");
+        let beside = sources.add("../beside/b.yaml", "");
         let outside = sources.add("../../../c.yaml", "");
         let diagnostics = Diagnostics::default();
         let report = |folder| Report {
@@ -128,7 +128,7 @@ mod tests {
         };
         assert_eq!(report("").repository_path(inside), "signatures/a.yaml");
         assert_eq!(report("edge/waf/").repository_path(inside), "edge/waf/signatures/a.yaml");
-        assert_eq!(report("edge/waf/").repository_path(beside), "edge/shared/b.yaml");
+        assert_eq!(report("edge/waf/").repository_path(beside), "edge/beside/b.yaml");
         assert_eq!(report("waf/").repository_path(outside), "../../c.yaml");
         let range = report("").range(Span { source: inside, start: 1, end: 90 });
         assert_eq!(range.start, Position { byte: 0, line: 1, column: 1 });
