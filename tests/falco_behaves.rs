@@ -6,12 +6,18 @@ mod support;
 
 use base64::Engine as _;
 use edgesig::catalog::Field;
+use edgesig::codegen::{Format, Options};
 use edgesig::engine::falco::{Falco, Step};
-use edgesig::ir::{Action, AllowScope, Check, ListValues, Mode, Networks, Rule, TemplatePart};
+use edgesig::eval::Evaluator;
+use edgesig::ir::{
+    Action, AllowScope, Call, Check, ListIndex, ListValues, Mode, Needles, Networks, Rule, TemplatePart, Text,
+    TextOperator, Value,
+};
 use edgesig::request::Request;
 use support::falco;
-use support::fastly::whole;
-use support::ir::{client, compare, contains, field, get, rate, rule, ruleset};
+use support::fastly::{try_files, whole};
+use support::ir::{block, client, compare, contains, field, get, rate, rule, ruleset};
+use support::traps::{matched, request};
 
 /// What falco's tester saw of one request: action, ids, client.
 fn seen(falco: &Falco, vcl: &str, request: &Request) -> (String, String, Option<String>) {
@@ -263,4 +269,110 @@ fn a_tarpit_slows_the_delivery_that_it_is_meant_for() {
     let sub = &vcl[start..start + vcl[start..].find("\n}\n").expect("its end")];
     assert!(sub.contains("if (fastly.ff.visits_this_service == 0 && !req.is_esi_subreq) {"), "{sub}");
     assert!(sub.contains("if (req.http.X-Edgesig-Tarpit == \"7\") {\n\t\t\tresp.tarpit(7);"), "{sub}");
+}
+
+#[test]
+fn snippets_lint_in_their_places_as_terraform_plans_them() {
+    let Some(falco) = falco() else { return };
+    let mut set = ruleset(vec![block("a", contains(field(Field::Url, None), "a"))]);
+    set.lists[0].edge = None;
+    let options = Options { format: Format::Plan, ..Options::default() };
+    let plan = try_files(&set, &options).expect("it builds").remove(0).1;
+    let lint = falco.lint_plan(&plan).expect("falco runs");
+    assert!(lint.is_clean(), "{lint:?}");
+}
+
+#[test]
+fn lists_at_the_edge_are_referred_to_and_not_declared() {
+    let Some(falco) = falco() else { return };
+    let mut set = ruleset(Vec::new());
+    let index = set.lists.iter().position(|list| matches!(list.values, ListValues::Ip(_))).expect("a list");
+    set.lists[index].edge = Some("denied_clients".to_owned());
+    let ListValues::Ip(networks) = &set.lists[index].values else { panic!("addresses") };
+    let inside = networks[0].network();
+    let check = Check::Network(Networks::List(ListIndex(index)));
+    set.rules.push(block("denied", compare(field(Field::ClientIp, None), check)));
+    let files = try_files(&set, &Options::default()).expect("it builds");
+    assert!(!files[0].1.contains("acl denied_clients"));
+    let vcl = whole(&set);
+    assert!(falco.lint(&vcl).expect("falco runs").is_clean());
+    assert_eq!(matched(&falco, &vcl, &Request { client_ip: inside, ..request("/") }), "block:denied");
+}
+
+#[test]
+fn answers_are_what_the_signature_says() {
+    let Some(falco) = falco() else { return };
+    let redirect = Action::Redirect {
+        status: 302,
+        template: vec![TemplatePart::Text("https://new.example".to_owned()), TemplatePart::UrlRaw],
+    };
+    let set = ruleset(vec![
+        rule("blocked", contains(field(Field::Path, None), "blocked"), vec![Action::Block(Some(404))]),
+        rule("moved", contains(field(Field::Path, None), "moved"), vec![redirect]),
+        rule("slow", contains(field(Field::Path, None), "slow"), vec![Action::Tarpit(7)]),
+        rule(
+            "tags",
+            contains(field(Field::Path, None), "tags"),
+            vec![Action::Tag("b".to_owned()), Action::Tag("a".to_owned())],
+        ),
+    ]);
+    let vcl = whole(&set);
+    let mut tests = String::new();
+    for path in ["/blocked", "/moved?x", "/tags", "/clean"] {
+        let name = path.trim_start_matches('/').replace('?', "_");
+        tests.push_str(&format!(
+            "describe {name} {{\n// @scope: recv\nsub recv_{name} {{\n\
+             testing.inject_variable(\"server.hostname\", \"{path}\");\n\
+             set req.http.X-Edgesig-Status = \"500\";\nset req.http.X-Edgesig-Tags = \"forged\";\n\
+             testing.call_subroutine(\"vcl_recv\");\nlog \"tags \" req.http.X-Edgesig-Tags;\n}}\n\
+             // @scope: error\nsub error_{name} {{\nset obj.status = 640;\n\
+             testing.call_subroutine(\"vcl_error\");\n\
+             log obj.status \" \" obj.response \" \" obj.http.Content-Type \" \" obj.http.Location;\n}}\n\
+             // @scope: miss\nsub miss_{name} {{\nset bereq.http.X-Edgesig-Ids = \"x\";\n\
+             testing.call_subroutine(\"vcl_miss\");\nlog \"ids \" bereq.http.X-Edgesig-Ids;\n}}\n}}\n"
+        ));
+    }
+    let lines = falco.test(&vcl, &tests).expect("falco runs");
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+/// Values over which functions work in one way in eval and in another in a naive translation.
+#[test]
+fn functions_agree_where_translations_go_wrong() {
+    let Some(falco) = falco() else { return };
+    let of = |call: Call, inner: Value| Value::Call(call, Box::new(inner));
+    let query = || field(Field::Query, None);
+    let rules = vec![
+        block("html", contains(of(Call::HtmlDecode, query()), "<s&lt;%41+")),
+        block(
+            "path",
+            compare(
+                of(Call::PathNormalize, field(Field::Path, None)),
+                Check::Text {
+                    operator: TextOperator::Equals,
+                    needles: Needles::Literals(vec![Text { bytes: b"/c/".to_vec(), ignore_case: false }]),
+                },
+            ),
+        ),
+    ];
+    let set = ruleset(rules);
+    let vcl = whole(&set);
+    for target in [
+        "/?%26lt;%26%2360%23&#60;s&amp;lt;&#37;41%2B",
+        "/?%26lt;s%26amp;lt;%26%2337;41%2B",
+        "/?%26%23x3c;s%26%23038lt;%26%23x25;41%2B",
+        "/?%26%2360s%26lt;%26lt;%2541%2B",
+        "/a/..//./b/../c/.",
+        "/../../c/d/..",
+        "/c/./",
+        "/c/..",
+        "/a/b/../../c/",
+        "/c",
+    ] {
+        let request = request(target);
+        let verdict = Evaluator::new(&set).verdict(&request);
+        let ids: Vec<&str> = verdict.matched.iter().map(|index| set.rules[*index].id.as_str()).collect();
+        let expected = format!("{}:{}", verdict.outcome.name(), ids.join(","));
+        assert_eq!(matched(&falco, &vcl, &request), expected, "{target}");
+    }
 }

@@ -123,21 +123,9 @@ fn snippets_of_json(list: &Value, read: impl Fn(&str) -> String) -> Snippets {
         .collect()
 }
 
-/// Reads a template of Terraform that holds none of its sequences, as HCL's specification says.
+/// A template of Terraform that interpolates nothing.
 fn read_template(template: &str) -> String {
-    let mut out = String::new();
-    let mut rest = template;
-    while let Some(first) = rest.chars().next() {
-        if rest.starts_with("$${") || rest.starts_with("%%{") {
-            out.push_str(&rest[1..3]);
-            rest = &rest[3..];
-            continue;
-        }
-        assert!(!rest.starts_with("${") && !rest.starts_with("%{"), "interpolated: {rest:.40}");
-        out.push(first);
-        rest = &rest[first.len_utf8()..];
-    }
-    out
+    support::fastly::read_template(template).unwrap_or_else(|said| panic!("{said}"))
 }
 
 /// Fields of a form, decoded as a server does.

@@ -26,3 +26,22 @@ pub fn whole(set: &Ruleset) -> String {
     let files = try_files(&set, &Options::default()).expect("Fastly can express it");
     service(&files, "edgesig", &set.lists)
 }
+
+/// Reads a template of Terraform, as HCL's specification says; the error is what would be interpolated.
+pub fn read_template(template: &str) -> Result<String, String> {
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some(first) = rest.chars().next() {
+        if rest.starts_with("$${") || rest.starts_with("%%{") {
+            out.push_str(&rest[1..3]);
+            rest = &rest[3..];
+            continue;
+        }
+        if rest.starts_with("${") || rest.starts_with("%{") {
+            return Err(format!("interpolated: {rest:.40}"));
+        }
+        out.push(first);
+        rest = &rest[first.len_utf8()..];
+    }
+    Ok(out)
+}

@@ -12,6 +12,7 @@ pub mod ir;
 pub mod requests;
 pub mod rng;
 pub mod signatures;
+pub mod traps;
 pub mod written;
 
 /// Whether varnishd can be used. Without it a test is skipped visibly, and fails where `CI` is `true`.
