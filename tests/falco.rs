@@ -4,57 +4,15 @@
 
 mod support;
 
-use edgesig::cli::workspace::Workspace;
-use edgesig::codegen::{Layout, Options, TARGETS};
-use edgesig::diagnostic::Diagnostics;
+use edgesig::codegen::Layout;
 use edgesig::engine::falco::{Falco, as_on_fastly, run_tests, service, verify};
 use edgesig::engine::{self, Report, TestOutcome};
-use edgesig::ir::{Mode, Rule, Ruleset, Selection, select};
+use edgesig::ir::{Mode, Ruleset};
 use edgesig::request::Request;
-use std::path::PathBuf;
 use support::falco;
+use support::fastly::{build, expressible, project};
 use support::rng::Rng;
 use support::{requests, signatures};
-
-/// The files of a set; the error is what Fastly cannot express.
-fn build(ruleset: &Ruleset, layout: Layout) -> Result<Vec<(String, String)>, String> {
-    let target = TARGETS.iter().find(|target| target.name == "fastly").expect("there is the target");
-    let mut diagnostics = Diagnostics::default();
-    let options = Options { layout, ..Options::default() };
-    let artifacts = (target.emit)(ruleset, &options, &mut diagnostics);
-    if diagnostics.has_errors() {
-        return Err(diagnostics.list.iter().map(|diagnostic| format!("{}\n", diagnostic.message)).collect());
-    }
-    Ok(artifacts.into_iter().map(|artifact| (artifact.path, artifact.content)).collect())
-}
-
-/// Only the rules that Fastly can express.
-fn expressible(ruleset: Ruleset) -> (Ruleset, Vec<String>) {
-    let mut refused = Vec::new();
-    let mut fits = |rule: &Rule| {
-        let alone = Ruleset { rules: vec![rule.clone()], ..ruleset.clone() };
-        let result = build(&alone, Layout::Snippets);
-        refused.extend(result.as_ref().err().cloned());
-        result.is_ok()
-    };
-    let rules = ruleset.rules.iter().filter(|rule| fits(rule)).cloned().collect();
-    (Ruleset { rules, ..ruleset }, refused)
-}
-
-/// The set of a folder, for Fastly, every rule in one mode.
-fn project(folder: &str, mode: Mode) -> Ruleset {
-    let paths = if folder.is_empty() { Vec::new() } else { vec![PathBuf::from(folder)] };
-    let Ok(workspace) = Workspace::load(&paths) else { panic!("the signatures cannot be read") };
-    let mut diagnostics = Diagnostics::default();
-    let trees = edgesig::parse_signatures(&workspace.sources, &workspace.signatures, &mut diagnostics);
-    let ruleset =
-        edgesig::analyze(&workspace.sources, workspace.project.as_ref(), &trees, &workspace, &mut diagnostics);
-    assert!(!diagnostics.has_errors(), "{diagnostics:?}");
-    let selection = Selection { target: Some("fastly".to_owned()), mode: Some(mode), ..Selection::default() };
-    let (ruleset, refused) = expressible(as_on_fastly(&select(&ruleset, &selection)));
-    eprint!("{}", refused.concat());
-    ruleset
-}
 
 fn assert_lints(falco: &Falco, ruleset: &Ruleset, what: &str) {
     for layout in [Layout::Snippets, Layout::Include] {
