@@ -13,6 +13,7 @@ use crate::semantic::{self, Files};
 use crate::source::{SourceId, SourceMap, Span};
 use crate::syntax::ast;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -40,6 +41,8 @@ pub struct Workspace {
     pub diagnostics: Diagnostics,
     /// Path of each source, absolute.
     paths: Vec<PathBuf>,
+    /// The files of lists that are text.
+    lists: BTreeMap<PathBuf, SourceId>,
     /// Stems of the project's signature files beside those that were asked for.
     others: Vec<String>,
 }
@@ -71,6 +74,7 @@ impl Workspace {
             signatures: Vec::new(),
             diagnostics: Diagnostics::default(),
             paths: Vec::new(),
+            lists: BTreeMap::new(),
             others: Vec::new(),
         };
         if let Some(file) = project_file {
@@ -79,6 +83,7 @@ impl Workspace {
             workspace.project_source = source;
             let Workspace { sources, diagnostics, project, .. } = &mut workspace;
             *project = crate::parse_project(sources, source, diagnostics);
+            workspace.read_lists();
         }
         let starts = if paths.is_empty() {
             workspace.default_paths()?
@@ -170,6 +175,27 @@ impl Workspace {
         others.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect()
     }
 
+    /// Adds the files of lists to the sources. One that cannot be read is reported where the lists are checked.
+    fn read_lists(&mut self) {
+        let named = self.project.iter().flat_map(|project| &project.lists).filter_map(|list| list.file.as_ref());
+        let files: Vec<PathBuf> = named.filter_map(|file| self.inside(&self.root, &file.value).ok()).collect();
+        for file in files {
+            if self.lists.contains_key(&file) {
+                continue;
+            }
+            let Ok(Content::Whole(bytes)) = read_limited(&file, FILE_LIMIT) else { continue };
+            let Ok(text) = String::from_utf8(bytes) else { continue };
+            let source = self.sources.add(name(&self.root, &file), text);
+            self.paths.push(file.clone());
+            self.lists.insert(file, source);
+        }
+    }
+
+    /// The sources that are files of lists.
+    pub fn list_sources(&self) -> impl Iterator<Item = SourceId> {
+        self.lists.values().copied()
+    }
+
     fn read_signatures(&mut self, starts: &[PathBuf]) -> Result<(), Failure> {
         let root = &self.root;
         let mut files: Vec<(String, PathBuf)> =
@@ -246,6 +272,9 @@ impl Files for Workspace {
     fn read(&self, base: SourceId, path: &str) -> Result<Vec<u8>, String> {
         let folder = folder_of(self.paths.get(base.0 as usize).ok_or("the file that names it is unknown")?);
         let file = self.inside(&folder, path)?;
+        if let Some(source) = self.lists.get(&file) {
+            return Ok(self.sources.text(*source).as_bytes().to_vec());
+        }
         match read_limited(&file, FILE_LIMIT) {
             Ok(Content::Whole(bytes)) => Ok(bytes),
             Ok(Content::TooLarge) => Err(format!("it is larger than {} MiB", FILE_LIMIT >> 20)),
@@ -254,6 +283,11 @@ impl Files for Workspace {
                 Err(failure.to_string())
             }
         }
+    }
+
+    fn source(&self, base: SourceId, path: &str) -> Option<SourceId> {
+        let file = self.inside(&folder_of(self.paths.get(base.0 as usize)?), path).ok()?;
+        self.lists.get(&file).copied()
     }
 
     fn other_signatures(&self) -> &[String] {

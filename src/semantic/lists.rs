@@ -40,10 +40,20 @@ pub(super) fn lists(
 /// One entry as written.
 struct Entry<'e> {
     text: &'e [u8],
-    /// Of the entry, or of the `file:` that holds it.
+    /// Of the entry, or of the `file:` that holds it where that is no source.
     span: Span,
-    /// In the file.
-    line: Option<usize>,
+    place: EntryPlace,
+}
+
+/// Where an entry stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum EntryPlace {
+    /// In the project file.
+    Project,
+    /// In a file whose lines can be shown.
+    File,
+    /// On this line of a file that cannot be shown.
+    Line(usize),
 }
 
 struct Reader<'r> {
@@ -61,7 +71,7 @@ impl Reader<'_> {
         self.check_parts();
         let values = if let Some(file) = &declaration.file {
             match files.read(source, &file.value) {
-                Ok(content) => self.file(&content, file),
+                Ok(content) => self.file(&content, file, files.source(source, &file.value)),
                 Err(error) => {
                     let message = format!("the list file `{}` cannot be read: {error}", file.value);
                     self.diagnostics.push(
@@ -77,7 +87,11 @@ impl Reader<'_> {
             if values.is_some_and(|values| values.is_empty()) && declaration.edge.is_none() {
                 self.diagnostics.push(empty_list(&declaration.name, declaration.name.span));
             }
-            self.values(entries.map(|entry| Entry { text: entry.value.as_bytes(), span: entry.span, line: None }))
+            self.values(entries.map(|entry| Entry {
+                text: entry.value.as_bytes(),
+                span: entry.span,
+                place: EntryPlace::Project,
+            }))
         };
         List {
             name: declaration.name.value.clone(),
@@ -145,12 +159,19 @@ impl Reader<'_> {
     }
 
     /// One entry a line, `#` starts a comment line.
-    fn file(&mut self, content: &[u8], file: &Spanned<String>) -> ListValues {
-        let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
-        let entries = content.split(|byte| *byte == b'\n').enumerate().filter_map(|(number, line)| {
-            let line_text = line.trim_ascii();
-            let is_entry = !line_text.is_empty() && !line_text.starts_with(b"#");
-            is_entry.then_some(Entry { text: line_text, span: file.span, line: Some(number + 1) })
+    fn file(&mut self, content: &[u8], file: &Spanned<String>, source: Option<SourceId>) -> ListValues {
+        let mark = if content.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let mut next = mark;
+        let entries = content[mark..].split(|byte| *byte == b'\n').enumerate().filter_map(|(number, line)| {
+            let start = next + (line.len() - line.trim_ascii_start().len());
+            next += line.len() + 1;
+            let text = line.trim_ascii();
+            let is_entry = !text.is_empty() && !text.starts_with(b"#");
+            let (span, place) = match source {
+                Some(source) => (Span::new(source, start, start + text.len()), EntryPlace::File),
+                None => (file.span, EntryPlace::Line(number + 1)),
+            };
+            is_entry.then_some(Entry { text, span, place })
         });
         let wrong = self.wrong;
         let values = self.values(entries);
@@ -190,9 +211,11 @@ impl Reader<'_> {
         if self.wrong > MAX_REPORTED {
             return;
         }
-        if let Some(line) = entry.line {
+        if let EntryPlace::Line(line) = entry.place {
             diagnostic.message = format!("{} (line {line} of the file)", diagnostic.message);
-            // The span is the `file:` key, not the entry.
+        }
+        if entry.place != EntryPlace::Project {
+            // Fixes are edits of YAML.
             diagnostic.fixes.clear();
         }
         self.diagnostics.push(diagnostic);
@@ -212,11 +235,12 @@ impl Reader<'_> {
             Err(_) => match text.parse::<IpAddr>() {
                 Ok(address) => IpNet::from(address),
                 Err(_) => {
-                    self.invalid(
-                        entry,
-                        "no address and no network",
-                        "write `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`",
-                    );
+                    let commented = entry.place != EntryPlace::Project && text.contains('#');
+                    let help = match commented {
+                        true => "a comment stands on a line of its own, which starts with `#`",
+                        false => "write `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`",
+                    };
+                    self.invalid(entry, "no address and no network", help);
                     return None;
                 }
             },

@@ -97,6 +97,14 @@ impl<'a> Checker<'a> {
         if of_texts.contains(&operator) && element != Type::String {
             return diagnostic.help(format!("`{name}` is for text"));
         }
+        if let ExpressionKind::String { value, .. } = &at.right.kind
+            && operator == Operator::In
+            && let Some(list) =
+                self.context.lists.iter().find(|list| value.strip_prefix(b"@") == Some(list.name.as_bytes()))
+        {
+            let list = format!("@{}", list.name);
+            return diagnostic.fix(format!("a list is named without quotes: `{list}`"), at.right.span, list);
+        }
         let equal = |diagnostic: Diagnostic| diagnostic.proposal("write `==`", at.operator.span, "==");
         match (element, right_element) {
             (Type::String, Type::String) if operator == Operator::Matches && is_text_literal(at.right) => {

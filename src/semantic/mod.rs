@@ -36,6 +36,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub trait Files: Sync {
     fn read(&self, base: SourceId, path: &str) -> Result<Vec<u8>, String>;
 
+    /// The source that holds the text of a list's file, so that a problem can be shown on its line. None where the file is no text.
+    fn source(&self, _base: SourceId, _path: &str) -> Option<SourceId> {
+        None
+    }
+
     /// Ids (file stems) of the project's signatures that are not in this run, when it is about some of them only.
     fn other_signatures(&self) -> &[String] {
         &[]

@@ -225,6 +225,11 @@ impl Reader<'_> {
             );
             if let Some(near) = nearest(word, lists.iter().map(|list| list.name.as_str())) {
                 diagnostic = diagnostic.fix(format!("did you mean `{near}`?"), name.span, near);
+            } else {
+                diagnostic = diagnostic.help(format!(
+                    "define it: `lists: {{{}: {{type: ip, values: [10.0.0.0/8]}}}}`, with your balancer's networks",
+                    if is_identifier(word) { word } else { "our_lb" }
+                ));
             }
             self.diagnostics.push(diagnostic);
             return None;

@@ -89,6 +89,10 @@ impl<'a> Checker<'a> {
         if let Some(row) = FUNCTIONS.iter().find(|row| row.name == word) {
             return diagnostic.help(format!("`{word}` is a function: `{}`", row.signature));
         }
+        if self.context.lists.iter().any(|list| list.name == word) {
+            let list = format!("@{word}");
+            return self.suggest(diagnostic, name, &list);
+        }
         if let Some(near) = nearest(word, self.let_names()) {
             return self.suggest(diagnostic, name, near);
         }

@@ -118,12 +118,27 @@ pub(super) fn explain_trap(diagnostic: Diagnostic, text: &str, at: usize) -> Dia
     // An error that shows only at the next line was often made on the one before.
     let previous = text[..line_start.saturating_sub(1)].rfind('\n').map_or(0, |index| index + 1);
     let before = &text[previous.min(line_start)..line_start];
+    if own.trim_start().starts_with('-') && before.contains("curl ") {
+        return diagnostic
+            .note("to YAML a value that goes on below its line is one text, and `: ` in it starts another key")
+            .help("write a command of several lines as a block scalar: `request: |`, the command indented below");
+    }
     for line in [own, before] {
         let Some((key, value)) = key_and_value(line) else { continue };
         if value.starts_with(['[', '{']) && value.ends_with([']', '}']) {
             return diagnostic
                 .note("inside `[…]` and `{…}` YAML divides at commas, brackets and `: `")
                 .help("put text with a comma or a bracket in quotes, or write a list with one `- …` per line");
+        }
+        if let Some(bracket) = unclosed(value) {
+            return diagnostic
+                .note(format!("the `{bracket}` that the value of `{key}` starts with is not closed on its line"))
+                .help(format!(
+                    "close it: `{key}: {}{}`",
+                    super::terms::shorten(value),
+                    if bracket == '[' { ']' } else { '}' }
+                ))
+                .help(format!("a condition that starts so is written as a block scalar: `{key}: |`"));
         }
         let Some(cause) = trap(value) else { continue };
         return diagnostic.note(format!("the value of `{key}` {cause}, so YAML does not read it as it stands")).help(
@@ -142,6 +157,13 @@ fn key_and_value(line: &str) -> Option<(&str, &str)> {
     let plain =
         !key.is_empty() && key.len() <= 64 && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
     plain.then(|| (key, value.trim()))
+}
+
+/// The bracket that a value starts with and that is never closed.
+fn unclosed(value: &str) -> Option<char> {
+    let first = value.chars().next().filter(|c| matches!(c, '[' | '{'))?;
+    let close = if first == '[' { ']' } else { '}' };
+    (!value.contains(close)).then_some(first)
 }
 
 fn trap(value: &str) -> Option<String> {

@@ -84,9 +84,11 @@ impl Reader<'_, '_> {
             return Some(items);
         }
         let mut diagnostic = self.wrong_type(node, expected);
-        if let NodeKind::Scalar(..) = &node.kind {
+        if let NodeKind::Scalar(_, style) = &node.kind {
             let written = &self.text[node.span.range()];
-            if !written.contains('\n') && !written.contains([',', '[', '{', '|', '>']) {
+            // Commas divide in brackets; in those of a call they should not.
+            let one_part = !written.contains(',') || (*style == ScalarStyle::Plain && !written.contains('('));
+            if one_part && !written.contains(['\n', '[', ']', '{', '}', '|', '>']) {
                 diagnostic = diagnostic.fix("make it a list", node.span, format!("[{written}]"));
             }
         }
@@ -228,7 +230,13 @@ impl Reader<'_, '_> {
         let failed = Expression { kind: ExpressionKind::Error, span: self.first_line(node.span) };
         let NodeKind::Scalar(value, style) = &node.kind else {
             let mut diagnostic = self.wrong_type(node, "a condition");
-            if !matches!(node.kind, NodeKind::Null) {
+            // A list or mapping by its lines, not by brackets: rules of other languages have such.
+            if !matches!(node.kind, NodeKind::Null) && !self.text[node.span.range()].starts_with(['[', '{']) {
+                diagnostic = diagnostic.help(format!(
+                    "a condition is one text, its parts joined with `and` or `or`; on several lines: `{key}: |`, the \
+                     text indented below"
+                ));
+            } else if !matches!(node.kind, NodeKind::Null) {
                 diagnostic = diagnostic
                     .help(format!("a condition that starts with `[` or `{{` is written as a block scalar: `{key}: |`"));
             }

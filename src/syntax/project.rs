@@ -70,6 +70,14 @@ pub(super) fn project(reader: &mut Reader<'_, '_>, source: SourceId, root: &Node
 
 fn targets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectTargets {
     let mut targets = ProjectTargets::default();
+    if let NodeKind::Sequence(_) | NodeKind::Scalar(..) = &node.kind {
+        let diagnostic = reader.wrong_type(node, "a mapping (`targets`)");
+        reader.report.push(match targets_of_names(node) {
+            Some(fixed) => diagnostic.fix(format!("a target has settings: write `{fixed}`"), node.span, fixed),
+            None => diagnostic.help("a target is a key with its settings: `targets: {varnish: {version: \"7.1\"}}`"),
+        });
+        return targets;
+    }
     let Some(mut fields) = reader.mapping(node, "`targets`") else { return targets };
     if let Some(node) = fields.get("varnish") {
         targets.varnish = Some(VarnishTarget::default());
@@ -96,8 +104,33 @@ fn targets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectTargets {
     targets
 }
 
+/// `[varnish, fastly]` → `{varnish: {}, fastly: {}}`
+fn targets_of_names(node: &Node<'_>) -> Option<String> {
+    let items = match &node.kind {
+        NodeKind::Sequence(items) => items.as_slice(),
+        NodeKind::Null | NodeKind::Scalar(..) | NodeKind::Mapping(_) => std::slice::from_ref(node),
+    };
+    let known = keys::TARGETS.names();
+    let keys: Option<Vec<String>> = items
+        .iter()
+        .map(|item| match &item.kind {
+            NodeKind::Scalar(name, _) if known.contains(&&**name) => Some(format!("{name}: {{}}")),
+            NodeKind::Null | NodeKind::Scalar(..) | NodeKind::Sequence(_) | NodeKind::Mapping(_) => None,
+        })
+        .collect();
+    keys.filter(|keys| !keys.is_empty()).map(|keys| format!("{{{}}}", keys.join(", ")))
+}
+
 /// The name of a list, also where it is written with `@`.
 fn list_name(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Spanned<String>> {
+    if let NodeKind::Sequence(_) | NodeKind::Mapping(_) = &node.kind {
+        let diagnostic = reader.wrong_type(node, "the name of a list");
+        reader.report.push(diagnostic.help(
+            "give the networks a name under `lists:`, `our_lb: {type: ip, values: [10.0.0.0/8]}`, and write it here: \
+             `trusted_proxies: our_lb`",
+        ));
+        return None;
+    }
     let name = reader.text(node, "the name of a list")?;
     if let Some(bare) = name.value.strip_prefix('@') {
         let message = "the list is named without `@` here";

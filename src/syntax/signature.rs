@@ -182,6 +182,16 @@ fn date(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Spanned<Date>> {
 
 fn references(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> References {
     let mut references = References::default();
+    if let NodeKind::Sequence(_) | NodeKind::Scalar(..) = &node.kind {
+        let diagnostic = reader.wrong_type(node, "a mapping (`refs`)");
+        reader.report.push(match references_by_kind(node) {
+            Some(kinds) => diagnostic.fix(format!("references stand by their kind: `{kinds}`"), node.span, kinds),
+            None => diagnostic.help(
+                "references stand by their kind: `refs: {cve: [CVE-2021-44228], urls: [\"https://www.example.com/\"]}`",
+            ),
+        });
+        return references;
+    }
     let Some(mut fields) = reader.mapping(node, "`refs`") else { return references };
     for (key, list) in [
         ("cve", &mut references.cve),
@@ -194,6 +204,36 @@ fn references(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> References {
     }
     fields.finish(reader, &keys::REFERENCES);
     references
+}
+
+/// `[CVE-2021-44228, https://…]` → `{cve: [CVE-2021-44228], urls: ["https://…"]}`, where every kind can be told.
+fn references_by_kind(node: &Node<'_>) -> Option<String> {
+    let items = match &node.kind {
+        NodeKind::Sequence(items) => items.as_slice(),
+        NodeKind::Null | NodeKind::Scalar(..) | NodeKind::Mapping(_) => std::slice::from_ref(node),
+    };
+    let (mut cves, mut cwes, mut urls) = (Vec::new(), Vec::new(), Vec::new());
+    for item in items {
+        let NodeKind::Scalar(text, _) = &item.kind else { return None };
+        let upper = text.to_ascii_uppercase();
+        if upper.starts_with("CVE-") && is_word(text) {
+            cves.push(upper);
+        } else if upper.starts_with("CWE-") && is_word(text) {
+            cwes.push(upper);
+        } else if text.starts_with("http") && text.len() <= 200 && !text.contains(['"', '\\', ' ', '\n']) {
+            urls.push(format!("\"{text}\""));
+        } else {
+            return None;
+        }
+    }
+    let kinds = [("cve", cves), ("cwe", cwes), ("urls", urls)];
+    let kinds: Vec<String> = kinds
+        .iter()
+        .filter(|(_, items)| !items.is_empty())
+        .map(|(kind, items)| format!("{kind}: [{}]", items.join(", ")))
+        .collect();
+    let whole = format!("{{{}}}", kinds.join(", "));
+    (whole.len() <= 400 && !kinds.is_empty()).then_some(whole)
 }
 
 fn lets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Let> {
@@ -256,13 +296,50 @@ fn rate(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Rate> {
 
 fn actions(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Spanned<Action>> {
     let NodeKind::Sequence(items) = &node.kind else {
-        return reader.term(node, "an action or a list of actions", terms::action).into_iter().collect();
+        return action(reader, node, "an action or a list of actions").into_iter().collect();
     };
     if items.is_empty() {
         let diagnostic = Diagnostic::new(Code::InvalidValue, node.span, "the list of actions is empty", "no action");
         reader.report.push(diagnostic.help("`log` records a match and does nothing else"));
     }
-    items.iter().filter_map(|item| reader.term(item, "an action", terms::action)).collect()
+    items.iter().filter_map(|item| action(reader, item, "an action")).collect()
+}
+
+/// One action. `{block: 403}`, as other languages have it, is answered with the call that it stands for.
+fn action(reader: &mut Reader<'_, '_>, node: &Node<'_>, expected: &str) -> Option<Spanned<Action>> {
+    let NodeKind::Mapping(entries) = &node.kind else {
+        return reader.term(node, expected, terms::action);
+    };
+    let diagnostic = reader.wrong_type(node, expected);
+    reader.report.push(match action_of_mapping(entries) {
+        Some(call) => diagnostic.proposal(format!("an action is written as a call: `{call}`"), node.span, call),
+        None => diagnostic
+            .help("an action is a word, with its arguments in brackets: `block(403)`, `tag(\"name\")`, `tarpit(5s)`"),
+    });
+    None
+}
+
+/// `{block: 403}` and `{block: {status: 403}}` → `block(403)`.
+fn action_of_mapping(entries: &[(Node<'_>, Node<'_>)]) -> Option<String> {
+    let [(Node { kind: NodeKind::Scalar(name, _), .. }, value)] = entries else { return None };
+    let value = match &value.kind {
+        NodeKind::Mapping(inner) if inner.len() == 1 => &inner.first()?.1,
+        NodeKind::Null | NodeKind::Scalar(..) | NodeKind::Sequence(_) | NodeKind::Mapping(_) => value,
+    };
+    if !terms::ACTIONS.contains(&&**name) {
+        return None;
+    }
+    match &value.kind {
+        NodeKind::Null if terms::BARE_ACTIONS.contains(&&**name) => Some(name.to_string()),
+        NodeKind::Scalar(value, _) if terms::duration_like(value) => Some(format!("{name}({value})")),
+        NodeKind::Scalar(value, _) if is_word(value) => Some(format!("{name}(\"{value}\")")),
+        NodeKind::Null | NodeKind::Scalar(..) | NodeKind::Sequence(_) | NodeKind::Mapping(_) => None,
+    }
+}
+
+/// Text that needs no escape in quotes.
+fn is_word(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 fn notes(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<(Spanned<String>, Spanned<String>)> {

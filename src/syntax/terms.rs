@@ -108,6 +108,12 @@ fn duration_of(pair: &Pair<'_, Rule>) -> Option<Duration> {
     super::condition::duration(&text[..digits], &text[digits..])
 }
 
+/// An integer, perhaps with a unit.
+pub(super) fn duration_like(text: &str) -> bool {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    (1..=9).contains(&digits) && matches!(&text[digits..], "" | "ms" | "s" | "m" | "h" | "d")
+}
+
 /// `canary 10%`
 pub(super) fn mode(text: &str, place: &Place, report: &mut Report<'_>) -> Option<Mode> {
     let help = "a mode is `draft`, `monitor`, `canary 10%`, `enforce` or `retired`";

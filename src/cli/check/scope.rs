@@ -22,7 +22,8 @@ pub struct Scope {
     everything: bool,
     /// Signatures that are touched or affected.
     pub signatures: HashSet<SourceId>,
-    project: Option<SourceId>,
+    /// The project file and those of its lists.
+    project: HashSet<SourceId>,
     /// A list or another file that the project file names is touched.
     project_is_affected: bool,
     /// The base, for the summary.
@@ -55,7 +56,7 @@ impl Scope {
         let mut scope = Scope {
             everything,
             signatures: HashSet::new(),
-            project: project.map(|project| project.source),
+            project: project.map(|project| project.source).into_iter().chain(workspace.list_sources()).collect(),
             project_is_affected: !lists.is_empty(),
             base: changes.base.clone(),
         };
@@ -104,7 +105,7 @@ impl Scope {
         if self.everything || diagnostic.of_set || self.signatures.contains(&place) {
             return true;
         }
-        if Some(place) == self.project {
+        if self.project.contains(&place) {
             // Without a sound project file nothing can be said about anything.
             return self.project_is_affected || diagnostic.severity == Severity::Error;
         }

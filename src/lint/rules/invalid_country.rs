@@ -34,11 +34,23 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
             let code = text.len() == 2
                 && text.iter().all(|byte| byte.is_ascii_uppercase() || (ignore_case && byte.is_ascii_alphabetic()));
             if !code || matches!(text, b"UK" | b"EU") {
-                findings.push(
-                    findings
-                        .at(expression.span, "no country has this code", "not of ISO 3166-1")
-                        .help("codes have two capital letters; the United Kingdom is `GB`"),
-                );
+                let finding = findings
+                    .at(expression.span, "no country has this code", "not of ISO 3166-1")
+                    .help("codes have two capital letters; the United Kingdom is `GB`");
+                findings.push(match std::str::from_utf8(text).map(str::to_ascii_uppercase) {
+                    Ok(upper) if text.len() == 2 && text.iter().all(u8::is_ascii_alphabetic) => {
+                        let upper = if upper == "UK" { "GB".to_owned() } else { upper };
+                        match upper == "EU" {
+                            true => finding,
+                            false => finding.proposal(
+                                format!("write `\"{upper}\"`"),
+                                expression.span,
+                                format!("\"{upper}\""),
+                            ),
+                        }
+                    }
+                    _ => finding,
+                });
             }
         }
     }

@@ -39,6 +39,9 @@ pub(super) fn explain(text: &str, base: usize, error: &Error<Rule>, place: &Plac
     let message = format!("expected {wanted}, found {found}");
     let label = if length == 0 { "the condition ends here" } else { "unexpected" };
     let diagnostic = problem(Code::InvalidCondition, place, at..at + length, message, label);
+    if length > 0 && text[at..].starts_with(char::is_whitespace) {
+        return diagnostic.fix("write an ordinary space", place.span(at..at + length), " ");
+    }
     match hint(text, at, &text[at..]) {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
@@ -54,9 +57,11 @@ pub(super) fn position(error: &Error<Rule>) -> usize {
 
 /// Length of the blanks and comments that a text starts with.
 fn blank_length(text: &str) -> usize {
-    let mut rest = text.trim_start();
+    // What the grammar takes for blanks: a no-break space is none.
+    let blank = |c: char| matches!(c, ' ' | '\t'..='\r');
+    let mut rest = text.trim_start_matches(blank);
     while rest.starts_with('#') {
-        rest = rest.find('\n').map_or("", |end| &rest[end..]).trim_start();
+        rest = rest.find('\n').map_or("", |end| &rest[end..]).trim_start_matches(blank);
     }
     text.len() - rest.len()
 }
@@ -66,6 +71,10 @@ pub(super) fn found(rest: &str) -> (String, usize) {
     let word: usize = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').map(char::len_utf8).sum();
     match rest.chars().next() {
         None => ("the end".to_owned(), 0),
+        // Nobody could tell it from a blank.
+        Some(first) if first.is_whitespace() => {
+            (format!("the character U+{:04X}, a blank that is no ordinary space", u32::from(first)), first.len_utf8())
+        }
         Some(first) => {
             let length = if word == 0 { first.len_utf8() } else { word };
             (format!("`{}`", &rest[..length]), length)
@@ -89,7 +98,6 @@ fn hint(text: &str, at: usize, rest: &str) -> Option<&'static str> {
         '%' => "a mode with a share (`canary 10%`) belongs to `mode:`",
         '$' => "names of `let:` are written without `$`",
         ';' => "a condition is one expression, no statement ends it",
-        '\u{a0}' | '\u{3000}' => "this blank is no ordinary space",
         '+' | '*' => "there is no arithmetic in conditions",
         '?' | ':' => "there is no conditional expression; use `and`, `or` and `not`",
         'n' if rest.starts_with("not") && before.ends_with(['=', '<', '>']) => {

@@ -23,8 +23,14 @@ pub(super) fn unescape(text: &str, base: usize, place: &Place, problems: &mut dy
             Err(why) => {
                 let written = &text[at..at + end];
                 let mut diagnostic =
-                    problem(Code::InvalidEscape, place, range, format!("invalid escape `{written}`"), why);
+                    problem(Code::InvalidEscape, place, range.clone(), format!("invalid escape `{written}`"), why);
                 if why == UNKNOWN {
+                    if let Some(plain) =
+                        written.get(1..).filter(|text| text.starts_with(|c: char| c.is_ascii_punctuation()))
+                    {
+                        let title = format!("in a text `{plain}` stands for itself: write `{plain}`");
+                        diagnostic = diagnostic.proposal(title, place.span(range), plain);
+                    }
                     diagnostic = diagnostic
                         .help("strings know `\\\" \\\\ \\n \\r \\t \\xHH \\u{…}`; a backslash is written as `\\\\`")
                         .help("a regular expression is written as `r\"…\"`, where every backslash belongs to it");
@@ -160,6 +166,15 @@ pub(super) fn address(token: &str, range: Range<usize>, place: &Place) -> Result
     let Some(bits) = bits.parse::<u8>().ok().filter(|bits| *bits <= most && canonical) else {
         let message =
             format!("`/{bits}` is no prefix length of an {} network", if most == 32 { "IPv4" } else { "IPv6" });
+        if let Some(fixed) = prefix_of_netmask(ip, bits) {
+            return Err(Box::new(
+                bad(format!("a network has a prefix length, not the mask `{bits}`"), "a netmask").fix(
+                    format!("write `{fixed}`"),
+                    place.span(range.clone()),
+                    fixed,
+                ),
+            ));
+        }
         return Err(Box::new(bad(message, "wrong prefix length").help(format!("it is a number from 0 to {most}"))));
     };
     let Ok(network) = ipnet::IpNet::new(ip, bits) else {
@@ -174,6 +189,12 @@ pub(super) fn address(token: &str, range: Range<usize>, place: &Place) -> Result
         ));
     }
     Ok(ExpressionKind::Cidr(network))
+}
+
+/// `10.0.0.0` and `255.0.0.0` → `10.0.0.0/8`
+fn prefix_of_netmask(ip: IpAddr, mask: &str) -> Option<String> {
+    let network = ipnet::IpNet::with_netmask(ip, IpAddr::V4(mask.parse().ok()?)).ok()?;
+    Some(network.trunc().to_string())
 }
 
 /// What is wrong with a text that is nearly an address.

@@ -520,11 +520,29 @@ impl Lower<'_, '_> {
         })
     }
 
-    /// `/x/i`
+    /// `/x/i`: a regular expression where `matches` stands before it, else a text such as a path.
     fn slashes(&self, pair: &Pair<'_, Rule>) -> ExpressionKind {
         let mut inner = pair.clone().into_inner();
-        let body = inner.next().map_or("", |body| body.as_str()).replace("\\/", "/");
+        let body = inner.next().map_or("", |body| body.as_str());
         let flags = inner.next().map_or("", |flags| flags.as_str());
+        let before = pair.get_input()[..pair.as_span().start()].trim_end();
+        let is_text = ["==", "!=", "=", "in", "contains", "starts_with", "ends_with", "[", ","];
+        if flags.is_empty() && !before.ends_with("~=") && is_text.iter().any(|operator| before.ends_with(operator)) {
+            let diagnostic = self.problem(
+                Code::InvalidCondition,
+                pair,
+                "text is written in double quotes; a regular expression as `r\"…\"`, with `matches`".to_owned(),
+                "not in quotes",
+            );
+            let fixed = format!("\"/{}/\"", body.replace('"', "\\\""));
+            self.push(diagnostic.fix(
+                format!("write `{}`", crate::syntax::terms::shorten(&fixed)),
+                self.span(pair),
+                fixed,
+            ));
+            return ExpressionKind::Error;
+        }
+        let body = body.replace("\\/", "/");
         let (prefix, hashes) =
             (if flags.contains('i') { "ri" } else { "r" }, if body.contains('"') { "#" } else { "" });
         let fixed = format!("{prefix}{hashes}\"{body}\"{hashes}");

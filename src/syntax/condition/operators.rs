@@ -97,6 +97,10 @@ pub(super) fn meaning(token: &str) -> Meaning {
         Some(rest) => (rest.trim_start(), true),
         None if lower == "!~" => ("~", true),
         None if lower == "!~*" => ("~*", true),
+        // `!contains`
+        None if lower.starts_with('!') && lower.ends_with(|c: char| c.is_ascii_alphabetic()) => {
+            (lower.trim_start_matches('!').trim_start(), true)
+        }
         None => (lower.as_str(), false),
     };
     let own = OPERATORS.iter().find(|row| row.name == word).map(|row| row.operator);
