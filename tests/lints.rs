@@ -200,6 +200,12 @@ fn suppressions() {
     ] {
         said.push_str(&format!("== {comment}\n{}", suppressed(comment)));
     }
+    let inside = TWICE_NOT.replace(
+        "when: not",
+        "when: |\n  # edgesig: allow(double-negation) until 2027-01-31 rewritten with the next release\n  not",
+    );
+    let (sources, found) = check(&example::files(&inside), &mut |_| {});
+    said.push_str(&format!("== in the text of the condition\n{}", render::plain(&sources, &found)));
     insta::assert_snapshot!("suppressions", said);
 }
 

@@ -6,6 +6,7 @@ use super::{Check, Input, Lint, find};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Kind};
 use crate::ir::Date;
 use crate::source::{SourceId, Span};
+use crate::syntax::ast;
 use std::collections::HashMap;
 
 /// How it is written, for messages.
@@ -32,6 +33,7 @@ pub fn apply(input: &Input<'_>, found: Vec<Diagnostic>) -> Diagnostics {
                 by_source.entry(comment.source).or_default().extend(read);
             }
         }
+        misplaced(input, signature, &mut diagnostics);
     }
     for mut diagnostic in found {
         let of_file = by_source.get_mut(&diagnostic.primary.span.source);
@@ -77,6 +79,31 @@ pub fn apply(input: &Input<'_>, found: Vec<Diagnostic>) -> Diagnostics {
     }
     diagnostics.sort();
     diagnostics
+}
+
+/// Reports suppressions that stand in a block scalar: to YAML they are text of the condition, no comments.
+fn misplaced(input: &Input<'_>, signature: &ast::Signature, diagnostics: &mut Diagnostics) {
+    let text = input.sources.text(signature.source);
+    for at in memchr::memmem::find_iter(text.as_bytes(), b"edgesig: allow(") {
+        let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let before = &text[line..at];
+        let is_comment = |comment: &Span| comment.range().contains(&at);
+        if before.contains('#')
+            && before.trim_start_matches([' ', '\t', '#']).is_empty()
+            && !signature.comments.iter().any(is_comment)
+        {
+            let end = text[at..].find(['\n', '\r']).map_or(text.len(), |length| at + length);
+            diagnostics.push(
+                Diagnostic::new(
+                    Code::InvalidSuppression,
+                    Span::new(signature.source, at, end),
+                    "this comment is a part of the text that it stands in, and excuses nothing",
+                    "to YAML this is no comment",
+                )
+                .help("move it out of the text: onto a line of its own above the key"),
+            );
+        }
+    }
 }
 
 /// Where the text after `edgesig:` starts in a comment that speaks to us.
