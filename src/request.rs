@@ -8,7 +8,7 @@ mod message;
 mod reading_tests;
 mod shell;
 
-pub use curl::{CurlError, parse_curl};
+pub use curl::{CurlError, CurlRequest, parse_curl};
 pub use json::{RequestLine, parse_json_line};
 pub use message::{parse_message, parse_request_line};
 

@@ -68,8 +68,12 @@ fn conditions_hold_as_the_table_says() {
         }
         // The same through the order of evaluation.
         let rule = &ruleset.rules[0];
-        let steps =
-            requests.iter().map(|request| TestStep { request: request.clone(), expect_match: false, span: rule.span });
+        let steps = requests.iter().map(|request| TestStep {
+            request: request.clone(),
+            expect_match: false,
+            span: rule.span,
+            dots_removed: false,
+        });
         let test = Test { name: String::new(), span: rule.span, steps: steps.collect() };
         let tested: Vec<bool> = run_test(&ruleset, 0, &test).iter().map(|outcome| outcome.matched).collect();
         assert_eq!(tested, found.iter().map(|found| *found == "1").collect::<Vec<_>>(), "{condition}");

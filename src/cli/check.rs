@@ -358,6 +358,11 @@ pub fn failing_test(rule: &Rule, miss: &tests_of::Miss) -> Diagnostic {
             );
         }
     }
+    if step.dots_removed {
+        diagnostic = diagnostic
+            .note("curl takes `.` and `..` out of a path before it sends it, and so does this test")
+            .help("with `--path-as-is` in the command the path is sent as it is written");
+    }
     match miss.limit {
         Some(limit) => diagnostic.note(format!(
             "the request is over `{}`, so no signature sees it; see `limits` in edgesig.yaml",

@@ -309,7 +309,8 @@ fn count_of_the_request_phase_chooses_what_weighs() {
 
 #[test]
 fn a_test_judges_its_signature_alone() {
-    let step = |request: Request, expect_match: bool| TestStep { request, expect_match, span: span() };
+    let step =
+        |request: Request, expect_match: bool| TestStep { request, expect_match, span: span(), dots_removed: false };
     let mut set = ruleset(vec![
         rule("allow", Mode::Enforce, Predicate::TRUE, vec![ALLOW]),
         throttled("rate", Mode::Draft, &[(1, 60)]),

@@ -519,4 +519,6 @@ pub struct TestStep {
     pub expect_match: bool,
     /// Of `expect`.
     pub span: Span,
+    /// The path that is written had `.` or `..` in it, which curl does not send.
+    pub dots_removed: bool,
 }

@@ -22,6 +22,14 @@ pub struct CurlError {
     pub range: Range<usize>,
 }
 
+/// What curl would send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CurlRequest {
+    pub request: Request,
+    /// curl takes `.` and `..` out of the path that is written, as it does without `--path-as-is`.
+    pub dots_removed: bool,
+}
+
 /// Options without a value that change nothing in the request.
 const IGNORED: &[&str] = &[
     "compressed",
@@ -158,7 +166,7 @@ const FLAGS: &[&str] = &[
 ];
 
 /// Reads a curl command line.
-pub fn parse_curl(text: &str) -> Result<Request, CurlError> {
+pub fn parse_curl(text: &str) -> Result<CurlRequest, CurlError> {
     let mut words = shell::split(text)?.into_iter();
     let first = words.next();
     let name = first.as_ref().map(|word| word.value.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
@@ -334,15 +342,18 @@ impl Command {
         }
     }
 
-    fn into_request(mut self, whole: Range<usize>) -> Result<Request, CurlError> {
+    fn into_request(mut self, whole: Range<usize>) -> Result<CurlRequest, CurlError> {
         let Some((url, range)) = self.url.take() else {
             return Err(CurlError { message: "the curl command has no URL".to_owned(), range: whole });
         };
         let at_url = |message| CurlError { message, range: range.clone() };
         let url = if self.globoff { url } else { unglobbed(&url).map_err(&at_url)? };
         let (authority, mut target) = split_url(&url).map_err(&at_url)?;
+        let mut dots_removed = false;
         if !self.path_as_is {
-            target = remove_dot_segments(&target);
+            let written = std::mem::take(&mut target);
+            target = remove_dot_segments(&written);
+            dots_removed = target != written && self.target.is_none();
         }
         let mut query = std::mem::take(&mut self.query);
         if self.get {
@@ -381,7 +392,7 @@ impl Command {
         request.headers.extend(self.headers.into_iter().filter_map(|(name, value)| Some((name, value?))));
         request.body = self.data.unwrap_or_default();
         request.frame();
-        Ok(request)
+        Ok(CurlRequest { request, dots_removed })
     }
 }
 

@@ -10,7 +10,7 @@ fn shown(request: &Request) -> String {
 
 fn curl(text: &str) -> String {
     match parse_curl(text) {
-        Ok(request) => shown(&request),
+        Ok(curl) => shown(&curl.request),
         Err(reason) => format!("error: {reason}"),
     }
 }
@@ -180,7 +180,7 @@ fn curl_urls() {
         ("--url-query 'a=b c' --url-query '+d=e+f' h/x", "/x?a=b+c&d=e+f"),
     ] {
         let command = format!("curl {url}");
-        let request = parse_curl(&command).unwrap_or_else(|error| panic!("{command}: {error}"));
+        let request = parse_curl(&command).unwrap_or_else(|error| panic!("{command}: {error}")).request;
         assert_eq!(String::from_utf8(request.target).unwrap(), target, "{command}");
     }
 }

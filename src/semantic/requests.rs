@@ -40,10 +40,11 @@ impl<'a> Checker<'a> {
     }
 
     fn steps(&mut self, signature: &'a Signature, steps: &'a [Step], span: Span) -> Option<Vec<TestStep>> {
-        let read: Vec<Option<Request>> = steps.iter().map(|step| self.step(signature, step)).collect();
-        let read: Vec<Request> = read.into_iter().collect::<Option<_>>()?;
+        let read: Vec<Option<(Request, bool)>> = steps.iter().map(|step| self.step(signature, step)).collect();
+        let read: Vec<(Request, bool)> = read.into_iter().collect::<Option<_>>()?;
         let count: u64 = steps.iter().map(|step| u64::from(step.repeat)).sum();
-        let bytes: u64 = steps.iter().zip(&read).map(|(step, request)| u64::from(step.repeat) * size(request)).sum();
+        let bytes: u64 =
+            steps.iter().zip(&read).map(|(step, (request, _))| u64::from(step.repeat) * size(request)).sum();
         if count > MAX_REQUESTS || bytes > MAX_BYTES {
             let message = format!("this test sends {count} requests of {bytes} bytes together");
             self.report(
@@ -54,7 +55,7 @@ impl<'a> Checker<'a> {
         }
         let mut lowered = Vec::with_capacity(count as usize);
         let mut time = Duration::ZERO;
-        for (step, request) in steps.iter().zip(read) {
+        for (step, (request, dots_removed)) in steps.iter().zip(read) {
             for repetition in 0..step.repeat {
                 let pause = if repetition == 0 { step.after } else { step.every };
                 time += Duration::from_millis(pause.0.min(MAX_PAUSE_MS));
@@ -65,30 +66,37 @@ impl<'a> Checker<'a> {
                         Expectation::NoMatch => false,
                     },
                     span: step.expect.span,
+                    dots_removed,
                 });
             }
         }
         Some(lowered)
     }
 
-    fn step(&mut self, signature: &'a Signature, step: &'a Step) -> Option<Request> {
+    /// The request, and whether curl would leave `.` and `..` out of its path.
+    fn step(&mut self, signature: &'a Signature, step: &'a Step) -> Option<(Request, bool)> {
         let request = self.request(signature, &step.request);
         let response = match &step.response {
             None => Some(Response::default()),
             Some(form) => self.response(form),
         };
-        Some(Request { response: response?, ..request? })
+        let (request, dots_removed) = request?;
+        Some((Request { response: response?, ..request }, dots_removed))
     }
 
-    fn request(&mut self, signature: &'a Signature, form: &'a RequestForm) -> Option<Request> {
+    fn request(&mut self, signature: &'a Signature, form: &'a RequestForm) -> Option<(Request, bool)> {
         let span = form.span();
+        let mut dots_removed = false;
         let read = match form {
-            RequestForm::Map(map) => return self.request_map(map),
+            RequestForm::Map(map) => return Some((self.request_map(map)?, false)),
             // A request line that ends in a line break is one still.
             RequestForm::Text(text) if text.value.trim_end().contains('\n') => parse_message(text.value.as_bytes()),
             RequestForm::Text(text) => parse_request_line(text.value.trim_end()).map(completed),
             RequestForm::Curl { command, positions } => match parse_curl(&command.value) {
-                Ok(request) => Ok(completed(request)),
+                Ok(curl) => {
+                    dots_removed = curl.dots_removed;
+                    Ok(completed(curl.request))
+                }
                 Err(CurlError { message, range }) => {
                     let place = positions.span(range.start, range.end);
                     self.report(Diagnostic::new(Code::InvalidTest, place, message, "not understood"));
@@ -101,14 +109,14 @@ impl<'a> Checker<'a> {
             },
         };
         match read {
-            Ok(request) => Some(request),
+            Ok(request) => Some((request, dots_removed)),
             Err(error) => {
                 let is_curl = matches!(form, RequestForm::Text(text) if text.value.starts_with("curl "));
                 if is_curl {
                     self.invalid_test(
                         span,
                         "a curl command is no request line",
-                        Some("write `curl: …` instead of `request: …`"),
+                        Some("write it under `curl:`: `request: {curl: …}`"),
                     );
                     return None;
                 }

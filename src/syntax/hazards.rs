@@ -121,7 +121,7 @@ pub(super) fn explain_trap(diagnostic: Diagnostic, text: &str, at: usize) -> Dia
     if own.trim_start().starts_with('-') && before.contains("curl ") {
         return diagnostic
             .note("to YAML a value that goes on below its line is one text, and `: ` in it starts another key")
-            .help("write a command of several lines as a block scalar: `request: |`, the command indented below");
+            .help("write it as a block scalar below `request:`: `curl: |`, and the command indented below that");
     }
     for line in [own, before] {
         let Some((key, value)) = key_and_value(line) else { continue };

@@ -74,7 +74,8 @@ fn read_request(rule: &Rule, text: &str) -> Result<Request, Failure> {
     let words = start.utf8_chunks().next().map(|chunk| chunk.valid()).unwrap_or_default();
     if words.starts_with("curl ") || words.starts_with("curl.exe ") {
         let text = std::str::from_utf8(start).map_err(|_| unreadable("the curl command is not UTF-8".to_owned()))?;
-        return parse_curl(text.trim_end()).map_err(|error| unreadable(error.message));
+        let curl = parse_curl(text.trim_end()).map_err(|error| unreadable(error.message))?;
+        return Ok(curl.request);
     }
     if bytes.trim_ascii_end().contains(&b'\n') {
         return parse_message(bytes).map_err(unreadable);
