@@ -95,7 +95,7 @@ fn failures_at_run_time_are_counted() {
     assert_eq!(session.counters().expect("varnishstat runs").child_panic, 0);
 }
 
-/// The built VCL calls a failure `limit-workspace`, and without rules that act the request is answered as ever: a comparison
+/// The built VCL calls a failure `limit-error`, and without rules that act the request is answered as ever: a comparison
 /// says that the VCL failed all the same.
 #[test]
 fn a_failure_is_no_deviation() {
@@ -105,7 +105,8 @@ fn a_failure_is_no_deviation() {
     let pattern = Regex::new("union.*select.*from", true).expect("a pattern");
     let runaway = || compare(field(Field::Query, None), Check::Matches(Patterns::Literals(vec![Arc::clone(&pattern)])));
     let monitored = Rule { mode: Mode::Monitor, ..block("words", runaway()) };
-    for rule in [block("words", runaway()), monitored] {
+    let outcomes = ["block by limit-error, status 431, limit-error", "none, status 200, limit-error"];
+    for (rule, outcome) in [block("words", runaway()), monitored].into_iter().zip(outcomes) {
         let ruleset = ruleset(vec![rule]);
         let built = build(&ruleset).expect("Varnish can express these rules");
         let request = get(&format!("/?x=union{}m", "select".repeat(57)));
@@ -113,7 +114,8 @@ fn a_failure_is_no_deviation() {
         let report = report.expect("the engine runs");
         assert_eq!((report.different, report.deviations.len()), (1, 0), "{report:?}");
         let seen = &report.differences[0].seen;
-        assert!(seen.contains("the VCL failed: Regexp matching failed: match limit exceeded"), "{seen}");
+        let failed = "; the VCL failed: Regexp matching failed: match limit exceeded";
+        assert_eq!(*seen, format!("matched [], {outcome}, client 192.0.2.1{failed}"));
     }
 }
 

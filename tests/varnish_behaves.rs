@@ -5,9 +5,10 @@
 mod support;
 
 use edgesig::catalog::Field;
-use edgesig::engine::{Observed, Reply, Session, Setup, compile};
+use edgesig::engine::{Observed, Received, Reply, Session, Setup, compile};
 use edgesig::ir::{Action, BlockBody, Check, Mode, Rate, Rule, Ruleset, TemplatePart, TextOperator};
 use edgesig::request::{Request, Response};
+use std::collections::BTreeMap;
 use std::process::Command;
 use support::ir::{block, client, compare, contains, field, get, rate, rule, ruleset, text};
 use support::{build, has_varnishd};
@@ -400,4 +401,74 @@ fn client_identity_is_given_back() {
     let observed = session.exchange(&get("/%2541?id=x&%69d=y", &[])).expect("the engine runs");
     assert_eq!(status(&observed), 200);
     assert_eq!(session.origin.take_received()[0].header_values("x-identity"), ["192.0.2.1"]);
+}
+
+/// A set that only monitors adds no header line: with any number of them the client and the origin get what they would
+/// without it. Of 59 lines without X-Forwarded-For varnishd makes a 500, with or without VCL of ours.
+#[test]
+fn a_set_that_only_monitors_changes_nothing_whatever_the_number_of_header_lines() {
+    if !has_varnishd() {
+        return;
+    }
+    let mut watched = rules();
+    // Counts what it does not refuse, and would be over.
+    watched.retain(|rule| rule.id != "often");
+    watched.push(block("read", contains(field(Field::Headers, Some("x-test")), "a, b")));
+    watched.push(block("cookies", contains(field(Field::Cookies, Some("sid")), "b")));
+    watched.iter_mut().for_each(|rule| rule.mode = Mode::Monitor);
+    let more: [&[(&str, &str)]; 4] = [
+        &[],
+        &[("X-Forwarded-For", "198.51.100.9")],
+        &[("X-Test", "a"), ("x-test", "b"), ("Cookie", "sid=a"), ("Cookie", "sid=b")],
+        &[("X-Forwarded-For", "198.51.100.9"), ("X-Forwarded-For", "10.0.0.1"), ("X-Edgesig-Tags", "forged")],
+    ];
+    let mut requests = Vec::new();
+    for (target, more) in ["/?plain", "/?evil&mark&moved"].iter().flat_map(|target| more.map(|more| (target, more))) {
+        for lines in 50..=64 {
+            let mut request = get(target, more);
+            while request.headers.len() < lines {
+                let name = format!("x-fill-{}", request.headers.len());
+                request.headers.push((name.into_bytes(), b"1".to_vec()));
+            }
+            requests.push(request);
+        }
+    }
+    let built = build(&ruleset(watched)).expect("Varnish can express these rules");
+    let [plain, ours] = ["vcl 4.1;\n".to_owned(), built].map(|vcl| {
+        let mut session = Session::start(&vcl, Setup::default()).unwrap_or_else(|error| panic!("{error}"));
+        session.origin.keep_received();
+        let mut exchange = |request: &Request| {
+            let observed = session.exchange(request).expect("the engine runs");
+            let received = session.origin.take_received();
+            // The request's number is another one, the forged header goes in any case, and lines that signatures read are joined.
+            let kept = |name: &String| !["x-varnish", "x-edgesig-tags"].contains(&name.as_str());
+            let headers = |received: &Received| -> BTreeMap<String, String> {
+                let names = received.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).filter(kept);
+                let joined =
+                    |name: &String| received.header_values(name).join(if name == "cookie" { "; " } else { ", " });
+                names.map(|name| (name.clone(), joined(&name))).collect()
+            };
+            (
+                status(&observed),
+                received.iter().map(headers).collect::<Vec<_>>(),
+                ids(&observed).len(),
+                observed.failure,
+            )
+        };
+        requests.iter().map(&mut exchange).collect::<Vec<_>>()
+    });
+    let mut matched = 0;
+    for ((request, plain), ours) in requests.iter().zip(&plain).zip(&ours) {
+        let lines = request.headers.len();
+        let shown = String::from_utf8_lossy(&request.target);
+        assert_eq!((ours.0, &ours.1, &ours.3), (plain.0, &plain.1, &None), "{lines} lines, {shown}");
+        let expected = match lines {
+            60.. => 400,
+            59 if !request.has_header("x-forwarded-for") => 500,
+            _ => 200,
+        };
+        assert_eq!(plain.0, expected, "{lines} lines, {shown}");
+        matched += ours.2;
+    }
+    assert!(matched > 100, "{matched}");
 }

@@ -5,9 +5,12 @@
 mod support;
 
 use edgesig::engine::{Report, Session, Setup, verify_in};
-use edgesig::ir::{Ruleset, display};
+use edgesig::eval::wire;
+use edgesig::ir::{BlockBody, Ruleset, display};
+use support::coverage::{Coverage, facts};
+use support::edges::{Census, edge};
 use support::rng::Rng;
-use support::{build, has_varnishd, requests, signatures};
+use support::{build, has_varnishd, signatures};
 
 /// Only the rules that the target can express.
 fn expressible(mut ruleset: Ruleset) -> Ruleset {
@@ -33,9 +36,10 @@ fn describe(ruleset: &Ruleset, report: &Report) -> String {
         let wire = difference.request.to_wire();
         let ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
         text.push_str(&format!(
-            "from {} {:?}\n  eval:   {}\n  engine: {}\n  differing: {ids:?}\n",
+            "from {}, {} bytes {:?}\n  eval:   {}\n  engine: {}\n  differing: {ids:?}\n",
             difference.request.client_ip,
-            String::from_utf8_lossy(&wire[..wire.len().min(900)]),
+            wire.len(),
+            String::from_utf8_lossy(&wire[wire.len().saturating_sub(6000)..]),
             difference.expected,
             difference.seen
         ));
@@ -47,6 +51,16 @@ fn describe(ruleset: &Ruleset, report: &Report) -> String {
     text
 }
 
+/// Every kind of answer in turn.
+fn body(number: usize) -> BlockBody {
+    match number % 4 {
+        0 => BlockBody::Json,
+        1 => BlockBody::Html,
+        2 => BlockBody::Text,
+        _ => BlockBody::File { content: "No. {id}\n".to_owned(), content_type: "text/plain".to_owned() },
+    }
+}
+
 /// Loads × signatures × requests.
 fn fuzz(seed: u64, loads: usize, signatures: usize, requests: usize) {
     if !has_varnishd() {
@@ -55,8 +69,13 @@ fn fuzz(seed: u64, loads: usize, signatures: usize, requests: usize) {
     let mut rng = Rng::new(seed);
     let mut session: Option<Session> = None;
     let (mut judged, mut matched, mut refused, mut deviations) = (0, 0, 0, 0);
+    let (mut census, mut coverage) = (Census::default(), Coverage::default());
     for load in 0..loads {
-        let ruleset = expressible(signatures::ruleset(&mut rng, signatures, load % 2 == 1));
+        let mut ruleset = signatures::ruleset_of(&mut rng, signatures::VARNISH, signatures, load % 2 == 1);
+        ruleset.settings.facts = facts();
+        ruleset.settings.block.body = body(load / 2);
+        let ruleset = expressible(ruleset);
+        coverage.count(&ruleset);
         let built = build(&ruleset).expect("rules that fit one by one fit together");
         let session = match &mut session {
             Some(session) => {
@@ -65,7 +84,8 @@ fn fuzz(seed: u64, loads: usize, signatures: usize, requests: usize) {
             }
             none => none.insert(Session::start(&built, Setup::default()).expect("varnishd accepts the VCL")),
         };
-        let requests: Vec<_> = (0..requests).map(|_| requests::request(&mut rng)).collect();
+        let requests: Vec<_> = (0..requests).map(|_| edge(&mut rng)).collect();
+        requests.iter().for_each(|request| census.count(request, wire::refused(request).is_none()));
         let report = verify_in(session, &ruleset, requests.into_iter(), 200, &mut |_| {}).expect("the engine runs");
         assert!(
             report.is_clean(),
@@ -87,6 +107,8 @@ fn fuzz(seed: u64, loads: usize, signatures: usize, requests: usize) {
     eprintln!(
         "{judged} requests, {matched} with a match, {refused} refused by varnishd itself, {deviations} without room, 0 differences"
     );
+    assert_eq!(census.missing(3), [""; 0], "seed {seed}: classes of requests with too few");
+    assert_eq!(coverage.missing_on_varnish(), [""; 0], "seed {seed}: in no signature");
     assert!(deviations * 50 < judged, "the workspace is too small for too many requests");
     assert!(matched * 2 > judged, "too few requests match");
 }

@@ -7,6 +7,8 @@ use edgesig::engine::falco::Falco;
 use edgesig::ir::Ruleset;
 
 pub mod cases;
+pub mod coverage;
+pub mod edges;
 pub mod fastly;
 pub mod ir;
 pub mod requests;

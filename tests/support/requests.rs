@@ -56,7 +56,7 @@ pub const WORDS: &[&str] = &[
 pub const NAMES: &[&str] = &["id", "q", "a", "ID", "a b", "x[]", "user", "é", "k%", ""];
 pub const HEADERS: &[&str] =
     &["user-agent", "x-test", "referer", "x-api-version", "accept", "x-forwarded-for", "x-empty", "content-type"];
-const METHODS: &[&str] =
+pub const METHODS: &[&str] =
     &["GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PURGE", "get", "PATCH", "TRACE", "BREW", "G(E)T"];
 
 /// One random request. Most of them reach VCL.

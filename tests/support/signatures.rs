@@ -46,13 +46,18 @@ const PATTERNS: &[(&str, bool)] = &[
 pub struct Vocabulary {
     fields: &'static [Field],
     calls: &'static [Call],
+    /// Two values are compared, and conditions may be `true`.
+    values: bool,
 }
 
 /// What every target has.
-pub const COMMON: Vocabulary = Vocabulary { fields: FIELDS, calls: CALLS };
+pub const COMMON: Vocabulary = Vocabulary { fields: FIELDS, calls: CALLS, values: false };
 
 /// And what Fastly has natively.
-pub const FASTLY: Vocabulary = Vocabulary { fields: FASTLY_FIELDS, calls: FASTLY_CALLS };
+pub const FASTLY: Vocabulary = Vocabulary { fields: FASTLY_FIELDS, calls: FASTLY_CALLS, values: false };
+
+/// And all that Varnish has.
+pub const VARNISH: Vocabulary = Vocabulary { fields: FASTLY_FIELDS, calls: CALLS, values: true };
 
 /// A set of `count` rules. With `acting`, some of them are enforced.
 pub fn ruleset(rng: &mut Rng, count: usize, acting: bool) -> Ruleset {
@@ -116,7 +121,13 @@ pub fn lists() -> Vec<List> {
 }
 
 fn rule(rng: &mut Rng, words: Vocabulary, number: usize, acting: bool) -> Rule {
-    let actions = actions(rng, acting);
+    let mut actions = actions(rng, acting);
+    let always = words.values && acting && rng.once_in(10);
+    if always {
+        let strip = Action::Strip(vec!["x-test".to_owned()]);
+        actions = vec![if rng.once_in(2) { strip } else { Action::Tag("one".to_owned()) }];
+    }
+    let when = if always { Predicate::TRUE } else { predicate(rng, words, 2) };
     let mode =
         if acting { rng.pick(&[Mode::Monitor, Mode::Enforce, Mode::Enforce, Mode::Canary(50)]) } else { Mode::Monitor };
     Rule {
@@ -132,7 +143,7 @@ fn rule(rng: &mut Rng, words: Vocabulary, number: usize, acting: bool) -> Rule {
         places: edgesig::ir::Places::default(),
         origin: format!("rule-{number}.yaml:1"),
         hash: String::new(),
-        when: predicate(rng, words, 2),
+        when,
         except: rng.once_in(6).then(|| predicate(rng, words, 1)),
         rate: None,
         actions,
@@ -182,12 +193,30 @@ fn comparison(rng: &mut Rng, words: Vocabulary) -> Predicate {
     let value = value(rng, words);
     let value_type = value.value_type();
     let is_list = value_type.is_list();
-    let check = check(rng, &value);
+    let check = match same_as(rng, words, &value) {
+        Some(check) => check,
+        None => check(rng, &value),
+    };
     let quantified = is_list && check != Check::Exists;
     let quantifier = quantified.then(|| rng.pick(&[Quantifier::Any, Quantifier::Any, Quantifier::All]));
     let negated = quantified && rng.once_in(3);
     let comparison = Predicate::Compare(Comparison { value, quantifier, negated, check, span: NOWHERE });
     if !is_list && rng.once_in(4) { Predicate::Not(Box::new(comparison)) } else { comparison }
+}
+
+/// Compared with another value of its type.
+fn same_as(rng: &mut Rng, words: Vocabulary, left: &Value) -> Option<Check> {
+    let scalar = matches!(left.value_type(), Type::String | Type::Int | Type::Ip);
+    if !words.values || !scalar || left.field().field == Field::Body || rng.below(10) > 0 {
+        return None;
+    }
+    for _ in 0..20 {
+        let right = value(rng, words);
+        if right.value_type() == left.value_type() && right.field().field != Field::Body {
+            return Some(Check::SameAs(right));
+        }
+    }
+    None
 }
 
 /// A field, perhaps under functions.

@@ -30,8 +30,14 @@ const LIMITS: &[(&str, &str, &str)] = &[
     ),
     (
         "limit-workspace",
-        "On Varnish: what the signatures copy of the request does not fit into the workspace of varnishd, or the VCL \
-         failed on it; docs/varnish.md says when.",
+        "On Varnish: what the signatures copy of the request does not fit into the workspace of varnishd; \
+         docs/varnish.md says when.",
+        LOST,
+    ),
+    (
+        "limit-error",
+        "On Varnish: the generated VCL failed on the request. VCL_Error of the same request in varnishlog says why; \
+         docs/varnish.md says which request may do that, and any other is a bug of edgesig.",
         LOST,
     ),
     ("limit-patterns", "On Fastly: a pattern was given up on (EREGRECUR); docs/fastly.md says when.", LOST),

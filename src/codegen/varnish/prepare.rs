@@ -16,6 +16,7 @@ impl<'r> Generator<'r> {
         body: &mut Vec<Statement>,
     ) -> Vec<Item> {
         let mut items = Vec::new();
+        body.extend(self.body_room());
         let joined = self.joined_headers();
         if !joined.is_empty() {
             let name = self.sub("headers");

@@ -8,6 +8,8 @@ use crate::ir::{Action, BlockBody, Rule, TemplatePart};
 
 /// Added to the status of a refusal.
 pub const SENTINEL: i64 = 10_000;
+/// In the place of an id: the generated code failed on the request.
+const LIMIT_ERROR: &str = "limit-error";
 
 impl<'r> Generator<'r> {
     /// `vcl_synth` and the subs that it calls.
@@ -16,7 +18,7 @@ impl<'r> Generator<'r> {
         let mut body = Vec::new();
         let mut first = Vec::new();
         let acted = self.get_int("acted").equals(Expression::Integer(1));
-        // Our code failed, which only a request beyond `http_req_size` and full of copies can bring about.
+        // Our code failed. Why, VCL is not told (VCL_Error in the log says it), so this has a name of its own.
         let failed = Expression::all([
             Expression::name("resp.reason").equals(Expression::text("VCL failed")),
             evaluating().equals(Expression::Boolean(true)),
@@ -35,7 +37,7 @@ impl<'r> Generator<'r> {
             let refused = SENTINEL + 431;
             let refuse = vec![
                 done,
-                record("block", "limit-workspace", 431, ""),
+                record("block", LIMIT_ERROR, 431, ""),
                 self.set_int("acted", Expression::Integer(1)),
                 Statement::Set(Expression::name("resp.status"), Expression::Integer(refused)),
             ];
@@ -73,10 +75,7 @@ impl<'r> Generator<'r> {
         } else {
             // Nothing here may act, so an engine error must not either: the request runs once more, without the rules.
             let again = Expression::all([failed, Expression::name("req.restarts").equals(Expression::Integer(0))]);
-            body.push(when(
-                again,
-                vec![done, record("none", "-", 200, "limit-workspace"), Statement::Leave("restart")],
-            ));
+            body.push(when(again, vec![done, record("none", "-", 200, LIMIT_ERROR), Statement::Leave("restart")]));
         }
         if counts_responses {
             let main = Expression::name("req.esi_level").equals(Expression::Integer(0));

@@ -28,8 +28,13 @@ pub const REGISTER: &str = "client.identity";
 pub const LONGEST_URL: u32 = 8192;
 /// What `workspace_client` (96 KB) has left for a request, its copies and the service: measured on 7.1.1.
 const WORKSPACE: i64 = 77_000;
-/// The request itself lies there; one longer than this and full of copies fails, and `vcl_synth` makes the same of it.
+/// The request itself lies there. One whose head is longer than this (up to `http_req_size`, 32 KB), or that is sent
+/// together with the next ones, and that is full of copies as well, fails, and `vcl_synth` answers it.
 const REQUEST: i64 = 16_384;
+/// As much again: what of the body came with the head lies there too, up to `http_req_size`.
+const BODY: i64 = 16_384;
+/// A Content-Length of less than 1,000 is no matter.
+const LONG_BODY: &str = "[0-9]{4}";
 /// A joined header, a URL in absolute form: at most about `http_req_size`.
 const LONGEST: i64 = 32_768;
 /// For the log record, the response and the service's own code.
@@ -114,7 +119,7 @@ impl<'r> Generator<'r> {
             return Vec::new();
         }
         let worst_url = i64::from(self.url_copies(&Cost::worst)) * limit;
-        if i64::from(self.worst_header()) * LONGEST + worst_url <= budget {
+        if i64::from(self.worst_header()) * LONGEST + worst_url <= budget - BODY {
             return Vec::new();
         }
         self.reckons = true;
@@ -147,6 +152,13 @@ impl<'r> Generator<'r> {
                 ),
             ],
         }]
+    }
+
+    /// Reckons the body.
+    pub(super) fn body_room(&self) -> Option<Statement> {
+        let header = |name: &str| Expression::Header("req", name.to_owned());
+        let has_body = Expression::any([header("content-length").matches(LONG_BODY), header("transfer-encoding")]);
+        self.reckons.then(|| when(has_body, vec![self.add_int("need", Expression::Integer(BODY))]))
     }
 
     /// Reckons what is made of headers as such.
