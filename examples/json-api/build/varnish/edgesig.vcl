@@ -625,6 +625,9 @@ sub edgesig_recv {
 	var.set("edgesig:identity", client.identity);
 	set req.hash_ignore_vary = true;
 	call edgesig_client;
+	if (req.http.Content-Length ~ "[0-9]{4}" || req.http.Transfer-Encoding) {
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + 16384);
+	}
 	call edgesig_headers;
 	if (var.get_int("edgesig:over") == 0
 	    && (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://(?:[^/]*+/|(?![^/]*+/)[^?#]*+).{2048}"
@@ -699,7 +702,7 @@ sub edgesig_respond_by {
 sub vcl_synth {
 	if (resp.reason == "VCL failed" && req.hash_ignore_vary == true) {
 		set req.hash_ignore_vary = false;
-		std.log("edgesig:v1|block|limit-workspace|431|" + client.ip + "|ids=");
+		std.log("edgesig:v1|block|limit-error|431|" + client.ip + "|ids=");
 		var.set_int("edgesig:acted", 1);
 		set resp.status = 10431;
 	}
