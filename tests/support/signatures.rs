@@ -207,7 +207,8 @@ fn comparison(rng: &mut Rng, words: Vocabulary) -> Predicate {
 /// Compared with another value of its type.
 fn same_as(rng: &mut Rng, words: Vocabulary, left: &Value) -> Option<Check> {
     let scalar = matches!(left.value_type(), Type::String | Type::Int | Type::Ip);
-    if !words.values || !scalar || left.field().field == Field::Body || rng.below(10) > 0 {
+    let times = if left.value_type() == Type::Ip { 3 } else { 10 };
+    if !words.values || !scalar || left.field().field == Field::Body || !rng.once_in(times) {
         return None;
     }
     for _ in 0..20 {
