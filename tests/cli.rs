@@ -248,6 +248,72 @@ fn a_lock_file_does_not_lead_outside() {
     assert_eq!(fs::read_to_string(outside).unwrap(), "a secret\n");
 }
 
+/// A pull request can make the default output folder a link; what it leads to is neither written nor read.
+#[cfg(unix)]
+#[test]
+fn a_default_output_folder_does_not_lead_outside() {
+    use std::os::unix::fs::symlink;
+    let copied = tempfile::tempdir().unwrap();
+    let project = copied.path().join("project");
+    copy(&root().join("tests/cases/cli/build-targets"), &project);
+    let outside = fs::canonicalize(copied.path()).unwrap().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("edgesig.vcl"), "a secret\n").unwrap();
+    let build = |arguments: &[&str]| {
+        let fixed = ["build", "--today", "2026-11-23"];
+        let output = edgesig().args(fixed).args(arguments).current_dir(&project).output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (said.replace(&outside.display().to_string(), "<outside>"), output.status.code())
+    };
+    let refusal = |link: &str, target: &str| {
+        let text = format!(
+            "error: `{link}` is a link that leads out of the project's folder, to `{target}`\nhelp: remove the link; if \
+             that is where the output shall be, name the folder: `--out DIR`\n"
+        );
+        (text, Some(3))
+    };
+    let untouched = || {
+        let names: Vec<_> = fs::read_dir(&outside).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names == ["edgesig.vcl"] && fs::read_to_string(outside.join("edgesig.vcl")).unwrap() == "a secret\n"
+    };
+    let one = ["--target", "varnish"];
+    // The folder itself.
+    symlink("../outside", project.join("build")).unwrap();
+    for arguments in [&one[..], &["--target", "varnish", "--check"], &[], &["--check"]] {
+        assert_eq!(build(arguments), refusal("build", "<outside>"), "{arguments:?}");
+    }
+    assert!(untouched());
+    // The current folder is no other one from below.
+    let below =
+        edgesig().args(["build", "--target", "varnish"]).current_dir(project.join("signatures")).output().unwrap();
+    assert!(below.status.success());
+    // One target's; and a link to nothing.
+    fs::remove_file(project.join("build")).unwrap();
+    fs::create_dir(project.join("build")).unwrap();
+    symlink("../../outside/new", project.join("build/varnish")).unwrap();
+    assert_eq!(build(&[]), refusal("build/varnish", "../../outside/new"));
+    assert!(untouched() && !project.join("build/fastly").exists());
+    fs::remove_file(project.join("build/varnish")).unwrap();
+    // A file is replaced, but not read.
+    symlink("../../outside/edgesig.vcl", project.join("build/edgesig.vcl")).unwrap();
+    assert_eq!(build(&["--target", "varnish", "--check"]), refusal("build/edgesig.vcl", "<outside>/edgesig.vcl"));
+    assert_eq!(build(&one).1, Some(0));
+    assert!(untouched() && fs::symlink_metadata(project.join("build/edgesig.vcl")).unwrap().is_file());
+    fs::remove_file(project.join("build/manifest.json")).unwrap();
+    symlink("/dev/zero", project.join("build/manifest.json")).unwrap();
+    assert_eq!(build(&one), refusal("build/manifest.json", "/dev/zero"));
+    // Inside the project, and where somebody said so, a link is as good as a folder.
+    fs::remove_dir_all(project.join("build")).unwrap();
+    fs::create_dir(project.join("real")).unwrap();
+    symlink("real", project.join("build")).unwrap();
+    assert_eq!(build(&one).1, Some(0));
+    assert!(project.join("real/edgesig.vcl").is_file() && untouched());
+    fs::remove_file(project.join("build")).unwrap();
+    symlink("../outside", project.join("build")).unwrap();
+    assert_eq!(build(&["--target", "varnish", "--out", "build"]).1, Some(0));
+    assert!(outside.join("manifest.json").is_file());
+}
+
 /// A service of continuous integration reads commands from a log, so no name begins a line of it.
 #[test]
 fn names_of_files_are_no_commands_of_a_log() {
