@@ -155,7 +155,7 @@ codes! {
         "A name that is never used is often a misspelled use. Remove it, or use it.";
     // check: the project's policy
     PolicyViolation = "policy-violation", Error, "a signature that does not keep to the project's policy",
-        "`policy:` in edgesig.yaml says what the project demands of every signature: keys, tags, a longest lifetime, the actions of each mode. Both places are marked: what the signature says and what the policy says.";
+        "`policy:` in edgesig.yaml says what the project demands of every signature: keys, tags, a longest lifetime, the actions of each mode, how long a lint may be excused. Both places are marked: what the signature says and what the policy says.";
     // check: the lock file
     ChangedWithoutVersion = "changed-without-version", Error, "a signature whose meaning changed and whose version did not",
         "Logs and reports name a signature by id and version, so one version must mean one thing. Severity, conditions, rate and actions count; title, description, tests, comments, mode, dates and the contents of lists do not. Raise `version`, then let `edgesig check --update-lock` write the lock file.";

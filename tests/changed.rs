@@ -332,6 +332,79 @@ fn hostile_names_do_no_harm() {
     assert!(!said.contains("twice"), "{said}");
 }
 
+/// A project in a folder whose name is no UTF-8: its signatures, its lists and the lock file of its base.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_may_have_any_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let repository = Repository::new();
+    let project = repository.path().join(std::ffi::OsStr::from_bytes(b"w\xff\n\"f"));
+    fs::create_dir_all(project.join("signatures")).unwrap();
+    let write = |name: &str, text: &str| fs::write(project.join(name), text).unwrap();
+    write("edgesig.yaml", "edgesig: 1\nlists: {agents: {type: string, file: agents.txt}}\n");
+    write("agents.txt", "sqlmap\n");
+    write("signatures/agents.yaml", &signature("agents", r#"req.headers["user-agent"] in @agents"#));
+    write("signatures/trace.yaml", &signature("trace", r#"req.method == "TRACE""#));
+    assert!(edgesig(&project, &["check", "--today", "2026-11-23", "--update-lock"]).status.success());
+    repository.commit("another project");
+    repository.git(&["branch", "--force", "main"]);
+    let check = || {
+        let output = edgesig(
+            &project,
+            &["check", "--changed", "--base", "main", "--today", "2026-11-23", "--allow", "spoofable-only-block"],
+        );
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (said, output.status.code().unwrap())
+    };
+    assert_eq!(check().0, "checked 0 signatures of 2 against main, 0 tests passed\n");
+    write("agents.txt", "nikto\n");
+    let (said, code) = check();
+    assert!(said.contains("error[failing-test]") && !said.contains("trace") && code == 1, "{said}");
+    repository.git(&["checkout", "--quiet", "--", "."]);
+    // A signature changes with its line.
+    write("signatures/trace.yaml", &signature("trace", r#"req.method in ["TRACE", "TRACK"]"#));
+    fs::remove_file(project.join("edgesig.lock")).unwrap();
+    edgesig(&project, &["check", "--today", "2026-11-23", "--update-lock"]);
+    let (said, code) = check();
+    assert!(said.contains("error[changed-without-version]") && code == 1, "{said}");
+}
+
+/// Services of continuous integration check out a commit, not a branch.
+#[test]
+fn a_detached_head_is_a_branch_like_any_other() {
+    let repository = Repository::new();
+    repository.write("signatures/trace.yaml", &signature("trace", r#"not (req.method != "TRACE")"#));
+    repository.commit("changed");
+    repository.git(&["checkout", "--quiet", "--detach"]);
+    assert_eq!(repository.changed(), "0\ndouble-negation signatures/trace.yaml\n");
+    // On the base itself nothing differs.
+    repository.git(&["checkout", "--quiet", "--detach", "main"]);
+    assert_eq!(repository.changed(), "0\n");
+    assert_eq!(repository.check(&["--changed", "--base", "HEAD"]), "0\n");
+}
+
+/// A list that moves takes the project file along; what read it is still read, and who forgot it is told.
+#[test]
+fn renamed_and_deleted_files_that_are_read() {
+    let repository = Repository::new();
+    repository.git(&["mv", "lists/agents.txt", "lists/scanners.txt"]);
+    assert_eq!(repository.changed(), "2\ninvalid-list edgesig.yaml\n");
+    repository.write("edgesig.yaml", &PROJECT.replace("lists/agents.txt", "lists/scanners.txt"));
+    let everything = "1\ndouble-negation signatures/twice.yaml\nmissing-tests signatures/untested.yaml\n";
+    assert_eq!(repository.changed(), everything);
+    // The list goes, its reader stays.
+    let without: Vec<&str> = PROJECT.lines().filter(|line| !line.contains("agents.txt")).collect();
+    repository.write("edgesig.yaml", &(without.join("\n") + "\n"));
+    repository.git(&["rm", "--quiet", "--cached", "lists/scanners.txt"]);
+    let said = repository.changed();
+    assert!(said.starts_with("2\nunknown-list signatures/agents.yaml\n"), "{said}");
+    // A project file that goes leaves its lists and levels behind.
+    repository.git(&["reset", "--quiet", "--hard", "main"]);
+    repository.git(&["rm", "--quiet", "edgesig.yaml"]);
+    let said = repository.changed();
+    assert!(said.contains("unknown-list signatures/agents.yaml\n") && said.contains("twice"), "{said}");
+}
+
 /// Everything that can be missing is said in a sentence, with the way out, and exit code 3.
 #[test]
 fn what_git_cannot_tell() {
@@ -355,6 +428,8 @@ fn what_git_cannot_tell() {
     note("no origin", said(repository.path(), &[]));
     note("no such branch", said(repository.path(), &["--base", "elsewhere"]));
     note("an option as a branch", said(repository.path(), &["--base=--help"]));
+    note("an option that runs a program", said(repository.path(), &["--base=--upload-pack=touch ran"]));
+    assert!(!repository.path().join("ran").exists());
     note("no base without --changed", {
         let output = edgesig(repository.path(), &["check", "--base", "main"]);
         format!("{}-- exit code {}\n", String::from_utf8_lossy(&output.stderr), output.status.code().unwrap())
@@ -438,7 +513,7 @@ fn link(repository: &Repository, target: &str, name: &str) {
     std::os::unix::fs::symlink(target, name).unwrap();
 }
 
-/// The file behind a link is the one that is read.
+/// The file behind a link is the one that is read, and so are the files behind a link to a folder.
 #[cfg(unix)]
 #[test]
 fn links_lead_to_what_is_read() {
@@ -457,6 +532,57 @@ fn links_lead_to_what_is_read() {
     repository.write("conf/real.yaml", &format!("{PROJECT}# a comment\n"));
     assert_eq!(repository.changed(), everything);
     repository.git(&["checkout", "--quiet", "--", "."]);
+    // A link to lists, by way of another. What is touched is that of the list alone.
+    fs::rename(repository.path().join("lists"), repository.path().join("lists-1")).unwrap();
+    repository.write("lists-2/agents.txt", "nikto\n");
+    link(&repository, "../lists-1/proxies.txt", "lists-2/proxies.txt");
+    link(&repository, "lists-1", "current");
+    link(&repository, "current", "lists");
+    repository.write("docs/a.txt", "");
+    link(&repository, "docs", "manual");
+    base();
+    link(&repository, "lists-2", "current");
+    let said = repository.changed();
+    // Whom the proxies are is everybody's matter.
+    assert!(said.starts_with("1\nfailing-test signatures/agents.yaml\n") && said.contains("twice"), "{said}");
+    link(&repository, "lists-1", "current");
+    // A link that no signature is read by.
+    link(&repository, "lists-1", "manual");
+    assert_eq!(repository.changed(), "0\n");
+    repository.git(&["checkout", "--quiet", "--", "."]);
+    // A link to signatures; what was behind it is unknown.
+    fs::rename(repository.path().join("signatures"), repository.path().join("set-1")).unwrap();
+    link(&repository, "set-1", "signatures");
+    for (name, condition) in [("twice", r#"not (req.method != "TWICE")"#), ("agents", r#"req.method == "A""#)] {
+        repository.write(&format!("set-2/{name}.yaml"), &signature(name, condition));
+    }
+    base();
+    link(&repository, "set-2", "signatures");
+    let moved = "0\ndouble-negation set-2/twice.yaml\n";
+    assert_eq!(repository.changed(), moved);
+    repository.commit("retargeted");
+    assert_eq!(repository.changed(), moved);
+    // A link among signatures.
+    repository.git(&["branch", "--force", "main"]);
+    assert_eq!(repository.changed(), "0\n");
+    repository.write("more/odd.yaml", &without_tests(&signature("odd", r#"req.method == "ODD""#)));
+    base_with(&repository, "more");
+    link(&repository, "../more", "set-2/more");
+    let with_more = "1\nmissing-tests more/odd.yaml\ndouble-negation set-2/twice.yaml\n";
+    assert_eq!(repository.changed(), with_more);
+    repository.commit("linked");
+    repository.git(&["branch", "--force", "main"]);
+    fs::remove_file(repository.path().join("set-2/more")).unwrap();
+    assert_eq!(repository.changed(), moved);
+    // A link that turns back on itself is an error of the project file, not an endless search.
+    link(&repository, "lists", "current");
+    assert!(repository.changed().starts_with("2\n"), "{}", repository.changed());
+}
+
+#[cfg(unix)]
+fn base_with(repository: &Repository, what: &str) {
+    repository.commit(what);
+    repository.git(&["branch", "--force", "main"]);
 }
 
 /// Signatures of another repository, at the commit that this one says.

@@ -326,10 +326,97 @@ fn names_of_files_are_no_commands_of_a_log() {
     };
     for arguments in [&["check"][..], &["fmt"], &["build", "--target", "varnish"]] {
         let said = said(arguments);
-        assert!(said.starts_with("error: ") && said.contains("x\\n::add-mask::e\\u{d}##"), "{said}");
+        assert!(said.starts_with("error: ") && said.contains("x\\n::add-mask::e\\u{d}#\\u{23}["), "{said}");
         assert!(said.lines().all(|line| !line.trim_start().starts_with("::")), "{said}");
     }
     let said = said(&["check", "--format", "github"]);
     assert!(said.starts_with("::error title=edgesig::"), "{said}");
     assert!(said.lines().all(|line| line.starts_with("::error title") || line.starts_with("::notice title")), "{said}");
+}
+
+/// What a service of continuous integration takes for a command of its own: a line that begins with `::`, and `##[…]` or
+/// `##word[…]` wherever in a line.
+fn is_command(line: &str) -> bool {
+    let words =
+        line.match_indices("##").map(|(at, _)| line[at + 2..].trim_start_matches(|c: char| c.is_ascii_alphabetic()));
+    line.trim_start().starts_with("::") || words.into_iter().any(|rest| rest.starts_with('['))
+}
+
+/// Nor does any text of a signature, whatever people are shown of it.
+#[test]
+fn texts_of_signatures_are_no_commands_of_a_log() {
+    assert!(
+        is_command("x ##[add-mask]e")
+            && is_command("##vso[x]")
+            && is_command(" ::error::x")
+            && !is_command("a::b ## [")
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let hostile = |id: &str, when: &str, expect: &str| {
+        format!(
+            "edgesig: 1\n# ##[group]comment\n# edgesig: ##[group]x\nid: {id}\ntitle: \"##[error]title\"\nseverity: high\nowner: \"##vso[task.x]o\"\n\
+             description: |\n  ::error::description\n  ##[add-mask]e\nrefs: {{cve: [\"##[error]x\"], urls: [\"::error::x\"]}}\n\
+             tags: [\"##[x]\"]\nwhen: |\n{when}\ntests:\n- name: |\n    ::error::name\n    ##[error]name\n  request: GET /##[error]?::x\n  \
+             expect: {expect}\n- {{name: \"##[error]near\", request: GET /a, expect: no_match}}\n"
+        )
+    };
+    let when = "  # ##[add-mask]a\n  not (not (\n  req.url.raw contains \"##[error]\"\n  or req.path contains\n  \"::error::x\"\n  or req.path matches r\"^/(##[error]a)$\"))";
+    write("signatures/good.yaml", &hostile("good", when, "match"));
+    write("signatures/miss.yaml", &hostile("miss", when, "no_match"));
+    write("edgesig.yaml", "edgesig: 1\n");
+    let run = |arguments: &[&str]| {
+        let output = edgesig().args(arguments).current_dir(folder.path()).output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(!said.is_empty(), "{arguments:?}");
+        if let Some(line) = said.lines().find(|line| is_command(line)) {
+            panic!("{arguments:?} says {line:?} in\n{said}");
+        }
+        said
+    };
+    assert!(run(&["check"]).contains("double-negation"));
+    let target = ["--target", "varnish", "--today", "2026-11-23"];
+    for arguments in [
+        &["check", "--target", "all"][..],
+        &["test"],
+        &["test", "--engine", "varnish", "signatures/good.yaml"],
+        &["explain", "--signature", "good", "--request", "GET /##[error]?::x"],
+        &["explain", "--signature", "good", "--request", "::error::name\n##[error]name\n"],
+        &["explain", "##[error]"],
+        &["fmt", "--diff"],
+        &["fmt", "--check"],
+        &["build", "--emit", "ir"],
+        &[&["build"][..], &target].concat(),
+        &[&["build", "--check"][..], &target].concat(),
+    ] {
+        run(arguments);
+    }
+    write("build/edgesig.vcl", "\n::error::x\n##[error]x\n");
+    run(&[&["build", "--check"][..], &target].concat());
+    // A line of what is compiled, and a fix with its line.
+    run(&["check", "--fix"]);
+    // What does not compile is shown, too.
+    for (id, when) in [
+        ("types", "  req.url contains \"##[error]\" and ::error::x"),
+        ("words", "  ::error::x\n  ##[error]x"),
+        ("regex", "  req.path matches r\"(##[error\""),
+        ("number", "  req.method == ##[error]"),
+        ("field", "  req.headers[\"##[error]\"] == \"::x\""),
+    ] {
+        write(&format!("signatures/{id}.yaml"), &hostile(id, when, "match"));
+    }
+    write("signatures/yaml.yaml", "edgesig: 1\n::error::key: \"##[error]\"\n##[error]x: [\n");
+    write("signatures/::error::x ##[error]y.yaml", "##[error]");
+    run(&["check"]);
+    run(&["fmt"]);
+    write(
+        "edgesig.yaml",
+        "edgesig: 1\n::error::x: ##[error]\n\"##[error]x\": 1\nblock: {body: \"##[error]\"}\nlists: {a: {type: ip, file: \"::error::\"}}\n",
+    );
+    run(&["check"]);
+    assert!(run(&["check", "--deny", "##[error]x"]).contains("#\\u{23}[error]x"));
 }

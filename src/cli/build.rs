@@ -126,7 +126,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         let only = if let [only] = targets.as_slice() { Some(only.name) } else { None };
         let selection = loaded.selection(&arguments.selection, only)?;
         let selected = ir::select(&loaded.ruleset, &selection);
-        console.out.write_all(ir::display(&selected).as_bytes())?;
+        console.out.write_all(safe::text(&ir::display(&selected), usize::MAX).as_bytes())?;
         return Ok(Exit::Clean);
     }
     let options = options(arguments, &targets)?;

@@ -98,6 +98,10 @@ pub fn lints() -> String {
          A comment excuses the findings of a lint in its file, for a time and for a reason. Both are required; past the\n\
          date the finding is back and the comment an error, and a comment that excuses nothing is reported:\n\n\
          ```yaml\n# edgesig: allow(short-literal) until 2027-01-31 the parameter has two letters\n```\n\n\
+         `policy: {longest_suppression: 90d}` in edgesig.yaml bounds the time, counted from the day of the check. Only\n\
+         lints can be excused or have a level. Everything in [diagnostics.md](diagnostics.md) stands: what does not\n\
+         compile, a failing or missing test, the lock file, the policy, and comments that are wrong, past their date\n\
+         or superfluous.\n\n\
          `edgesig check --fix` mends what a lint can mend without changing the meaning of the signature, and shows the\n\
          difference. It takes one fix after the other until none is left, touches only files that compile, and leaves\n\
          a file alone whose tests would say something else, or a comment that would be lost. What may change the\n\

@@ -19,6 +19,7 @@ where they are needed. Comments stay, and so does the meaning. A file with error
 Examples:
   edgesig fmt                         every signature of the project, and edgesig.yaml
   edgesig fmt signatures/cve
+  edgesig fmt team-a team-b           several projects, each by itself
   edgesig fmt --check                 in CI: names the files that differ, exit code 1
   edgesig fmt --diff                  shows what would change
   edgesig fmt - < a.yaml              from standard input to standard output";
@@ -67,7 +68,29 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         };
     }
     rewrite::refuse_links(&arguments.paths)?;
-    let Files { sources, mut diagnostics, files } = find(&arguments.paths)?;
+    let mut projects = rewrite::by_project(&arguments.paths)?;
+    if projects.is_empty() {
+        projects.push((None, Vec::new()));
+    }
+    // All is read before anything is written.
+    let read: Vec<(&Option<PathBuf>, Files)> =
+        projects.iter().map(|(project, paths)| Ok((project, find(paths)?))).collect::<Result<_, Failure>>()?;
+    let several = read.len() > 1;
+    let mut exit = Exit::Clean;
+    for (project, files) in read {
+        if several {
+            // Names are relative to their project.
+            let folder = project.as_deref().unwrap_or(Path::new(".")).display();
+            console.message("note", &format!("in `{folder}`:"))?;
+        }
+        exit = exit.max(format(files, arguments, console)?);
+    }
+    Ok(exit)
+}
+
+/// Formats the files of one project.
+fn format(files: Files, arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure> {
+    let Files { sources, mut diagnostics, files } = files;
     let done: Vec<(File, Formatted, Diagnostics)> = files
         .into_par_iter()
         .map(|file| {

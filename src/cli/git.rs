@@ -3,6 +3,7 @@
 //! Names of files come from strangers: they are read as bytes between NULs and never given to git.
 
 use super::failure::Failure;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -77,9 +78,13 @@ impl Changes {
     /// The content that a file had at the base; `None` where there was none.
     pub fn before(&self, path: &Path) -> Result<Option<Vec<u8>>, Failure> {
         let Ok(inside) = path.strip_prefix(&self.top) else { return Ok(None) };
-        let Some(inside) = inside.to_str() else { return Ok(None) };
-        let object = format!("{}:{}", self.commit, inside.replace(std::path::MAIN_SEPARATOR, "/"));
-        Ok(run(&self.top, &["cat-file", "blob", &object])?.ok())
+        // Names of folders need not be UTF-8. Git wants `/` between them everywhere.
+        let mut object = OsString::from(&self.commit);
+        for (index, part) in inside.iter().enumerate() {
+            object.push(if index == 0 { ":" } else { "/" });
+            object.push(part);
+        }
+        Ok(run(&self.top, &[OsStr::new("cat-file"), OsStr::new("blob"), &object])?.ok())
     }
 }
 
@@ -134,7 +139,7 @@ fn merge_base(top: &Path, name: &str, is_given: bool) -> Result<String, Failure>
 }
 
 /// What git wrote to standard output; inside, where it failed, the first line that it said.
-fn run(folder: &Path, arguments: &[&str]) -> Result<Result<Vec<u8>, String>, Failure> {
+fn run(folder: &Path, arguments: &[impl AsRef<OsStr>]) -> Result<Result<Vec<u8>, String>, Failure> {
     let output = Command::new("git")
         // Settings of the machine that would run programs or change the format.
         .args(["-c", "core.fsmonitor=false", "-c", "core.quotePath=false"])

@@ -309,17 +309,7 @@ fn next(lock: Option<&Lock>, repository: &Repository<'_>) -> BTreeMap<String, St
 
 /// The hash of a rule's meaning. `allow(tag: …)` counts as it is written: which signatures have the tag is theirs to say.
 fn hash_of(rule: &Rule, signature: &ast::Signature, ruleset: &Ruleset) -> String {
-    let scopes = signature.then.iter().filter_map(|action| match &action.value {
-        ast::Action::Allow(scope) => scope.as_ref(),
-        ast::Action::Block(_)
-        | ast::Action::Log
-        | ast::Action::Tag(_)
-        | ast::Action::Score(_)
-        | ast::Action::Redirect { .. }
-        | ast::Action::Strip(_)
-        | ast::Action::Throttle
-        | ast::Action::Tarpit(_) => None,
-    });
+    let scopes = signature.then.iter().filter_map(|action| action.value.scope());
     let mut has_tag = false;
     let written_scope: BTreeSet<String> = scopes
         .map(|scope| match scope {

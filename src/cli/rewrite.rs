@@ -51,6 +51,7 @@ impl Rewrite {
                 };
                 let text = safe::text(change.value().trim_end_matches(['\n', '\r']), LINE_LIMIT);
                 let line = format!("{sign}{text}");
+                let line = safe::no_command(&line).into_owned();
                 lines.push(code.map_or(line.clone(), |code| paint(code, &line)));
                 if change.missing_newline() {
                     lines.push("\\ No newline at end of file".to_owned());
@@ -88,13 +89,12 @@ impl Rewrite {
 }
 
 /// Refuses paths of a command that writes where what they lead to may be elsewhere: a link in a project's folder, or
-/// below the current one, wherever in the path it stands, and what is outside the project of the first path.
+/// below the current one, wherever in the path it stands.
 pub fn refuse_links(paths: &[PathBuf]) -> Result<(), Failure> {
     let current = std::env::current_dir()
         .and_then(fs::canonicalize)
         .map_err(|error| Failure::file("find", Path::new("."), &error))?;
-    let mut project: Option<PathBuf> = None;
-    for (index, path) in paths.iter().enumerate() {
+    for path in paths {
         let mut part = PathBuf::new();
         let last = path.components().count().saturating_sub(1);
         for (number, component) in path.components().enumerate() {
@@ -111,16 +111,97 @@ pub fn refuse_links(paths: &[PathBuf]) -> Result<(), Failure> {
                 ));
             }
         }
-        let Ok(found) = fs::canonicalize(path) else { continue };
-        if index == 0 {
-            project = workspace::project_folder(&found);
-        }
-        if let Some(project) = project.as_ref().filter(|project| !found.starts_with(project)) {
-            return Err(Failure::with_help(
-                format!("`{}` is outside the project's folder, `{}`", path.display(), project.display()),
-                "a run writes in one project: give the other one a run of its own",
-            ));
-        }
     }
     Ok(())
+}
+
+/// The paths of each project, in the order in which they are first named. Who names a project means projects: what is in
+/// none is refused beside one.
+pub fn by_project(paths: &[PathBuf]) -> Result<Vec<(Option<PathBuf>, Vec<PathBuf>)>, Failure> {
+    let mut projects: Vec<(Option<PathBuf>, Vec<PathBuf>)> = Vec::new();
+    for path in paths {
+        let project = fs::canonicalize(path).ok().and_then(|path| workspace::project_folder(&path));
+        match projects.iter_mut().find(|(known, _)| *known == project) {
+            Some((_, paths)) => paths.push(path.clone()),
+            None => projects.push((project, vec![path.clone()])),
+        }
+    }
+    let none = projects.iter().find(|(project, _)| project.is_none());
+    let some = projects.iter().find_map(|(project, _)| project.as_ref());
+    if let (Some((_, paths)), Some(project)) = (none, some) {
+        // What is not there, the command says.
+        if let Some(stray) = paths.iter().find(|path| path.exists()) {
+            return Err(outside_of(stray, project, "name files of projects, or only files without one"));
+        }
+    }
+    Ok(projects)
+}
+
+fn outside_of(path: &Path, project: &Path, help: &str) -> Failure {
+    Failure::with_help(format!("`{}` is outside the project's folder, `{}`", path.display(), project.display()), help)
+}
+
+/// Refuses paths outside the project of the first one, for a command that looks at one set as a whole.
+pub fn refuse_other_projects(paths: &[PathBuf]) -> Result<(), Failure> {
+    let project = paths.first().and_then(|path| workspace::project_folder(&fs::canonicalize(path).ok()?));
+    let Some(project) = project else { return Ok(()) };
+    let outside = |path: &&PathBuf| fs::canonicalize(path).is_ok_and(|found| !found.starts_with(&project));
+    match paths.iter().find(outside) {
+        None => Ok(()),
+        Some(path) => Err(outside_of(path, &project, "a run mends one project: give the other one a run of its own")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewrite(path: PathBuf) -> Rewrite {
+        Rewrite { path, name: "a.yaml".to_owned(), before: "read\n".to_owned(), after: "written\n".to_owned() }
+    }
+
+    fn names(folder: &Path) -> Vec<std::ffi::OsString> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[test]
+    fn what_changed_meanwhile_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "read\n").unwrap();
+        rewrite(path.clone()).write().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "written\n");
+        // Somebody saves the file after it was read; the same length makes no difference.
+        for text in ["rEad\n", "read\nmore\n", ""] {
+            fs::write(&path, text).unwrap();
+            let refusal = rewrite(path.clone()).write().unwrap_err().to_string();
+            assert_eq!(refusal, format!("`{}` was changed while edgesig ran, it is left alone", path.display()));
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        fs::remove_file(&path).unwrap();
+        assert!(rewrite(path.clone()).write().is_err());
+        fs::create_dir(&path).unwrap();
+        let refusal = rewrite(path.clone()).write().unwrap_err().to_string();
+        assert!(refusal.ends_with("is not a regular file, it is left alone"), "{refusal}");
+        // Nothing lies around.
+        assert_eq!(names(folder.path()), ["a.yaml"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_was_put_there_meanwhile_is_left_alone() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a.yaml"), folder.path().join("other"));
+        fs::write(&other, "read\n").unwrap();
+        symlink(&other, &path).unwrap();
+        assert!(rewrite(path.clone()).write().is_err());
+        assert_eq!(fs::read_to_string(&other).unwrap(), "read\n");
+        // A file keeps its mode.
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "read\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        rewrite(path.clone()).write().unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    }
 }

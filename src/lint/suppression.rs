@@ -5,8 +5,8 @@ use super::levels::UnknownLint;
 use super::{Check, Input, Lint, find};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Kind};
 use crate::ir::Date;
-use crate::source::{SourceId, Span};
-use crate::syntax::ast;
+use crate::source::{SourceId, Span, Spanned};
+use crate::syntax::ast::{self, Duration};
 use std::collections::HashMap;
 
 /// How it is written, for messages.
@@ -16,6 +16,8 @@ const FORM: &str = "write `# edgesig: allow(LINT) until 2027-01-31 REASON`";
 struct Suppression {
     lint: &'static Lint,
     until: Date,
+    /// Of the date in the comment.
+    until_span: Span,
     /// Of the lint's id in the comment.
     span: Span,
     used: bool,
@@ -24,12 +26,15 @@ struct Suppression {
 /// Leaves out what is excused; reports what is wrong with the excuses.
 pub fn apply(input: &Input<'_>, found: Vec<Diagnostic>) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
+    let policy = input.project.and_then(|project| project.policy.as_ref());
+    let longest = policy.and_then(|policy| policy.longest_suppression.as_ref());
     let mut by_source: HashMap<SourceId, Vec<Suppression>> = HashMap::new();
     for signature in input.signatures {
         for comment in &signature.comments {
             let text = input.sources.slice(*comment);
             if let Some(at) = directive(text) {
                 let read = read(text, at, *comment, &mut diagnostics);
+                diagnostics.list.extend(longest.and_then(|longest| too_long(read.first()?, longest, input.today)));
                 by_source.entry(comment.source).or_default().extend(read);
             }
         }
@@ -51,7 +56,7 @@ pub fn apply(input: &Input<'_>, found: Vec<Diagnostic>) -> Diagnostics {
         }
     }
     for suppression in by_source.into_values().flatten() {
-        let Suppression { lint, until, span, used } = suppression;
+        let Suppression { lint, until, until_span: _, span, used } = suppression;
         if until < input.today {
             diagnostics.push(
                 Diagnostic::new(
@@ -106,6 +111,18 @@ fn misplaced(input: &Input<'_>, signature: &ast::Signature, diagnostics: &mut Di
     }
 }
 
+/// A comment that excuses for longer than the project's policy allows. It excuses all the same: the error is its own.
+fn too_long(suppression: &Suppression, longest: &Spanned<Duration>, today: Date) -> Option<Diagnostic> {
+    let days = longest.value.0 / Duration::DAY.0;
+    let latest = today.checked_add(jiff::Span::new().days(i64::try_from(days).ok()?.min(4_000_000))).ok()?;
+    (suppression.until > latest).then(|| {
+        let message = format!("a lint is excused for too long, it may be {days} days");
+        Diagnostic::new(Code::PolicyViolation, suppression.until_span, message, format!("later than {latest}"))
+            .secondary(longest.span, "counted from today")
+            .help(format!("set the end to {latest} at the latest, and look at it again then"))
+    })
+}
+
 /// Where the text after `edgesig:` starts in a comment that speaks to us.
 fn directive(comment: &str) -> Option<usize> {
     let text = comment.trim_start_matches(['#', ' ', '\t']);
@@ -146,6 +163,8 @@ fn read(comment: &str, at: usize, place: Span, diagnostics: &mut Diagnostics) ->
         wrong(whole, "a suppression says why".to_owned(), "no reason after the date");
         return Vec::new();
     }
+    let date_start = comment.len() - after.trim_start().len() + after.trim_start().find(date).unwrap_or(0);
+    let until_span = span(date_start, date_start + date.len());
     let mut read = Vec::new();
     let mut start = at + (comment[at..].len() - inside.len());
     for part in ids.split(',') {
@@ -154,7 +173,12 @@ fn read(comment: &str, at: usize, place: Span, diagnostics: &mut Diagnostics) ->
         let id_span = span(id_start, id_start + id.len());
         start += part.len() + 1;
         match find(id) {
-            Some(lint) => read.push(Suppression { lint, until, span: id_span, used: false }),
+            Some(lint) => read.push(Suppression { lint, until, until_span, span: id_span, used: false }),
+            None if Code::from_id(id).is_some() => {
+                let message = format!("`{id}` cannot be excused, only lints can");
+                let diagnostic = Diagnostic::new(Code::InvalidSuppression, id_span, message, "not a lint");
+                diagnostics.push(diagnostic.help("mend what it says, and remove it from the comment"));
+            }
             None => {
                 let unknown = UnknownLint::new(id);
                 let diagnostic = Diagnostic::new(Code::InvalidSuppression, id_span, unknown.message, "not a lint");

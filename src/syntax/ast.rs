@@ -158,6 +158,8 @@ impl Positions {
 pub struct Duration(pub u64);
 
 impl Duration {
+    pub const DAY: Duration = Duration(24 * 60 * 60 * 1000);
+
     pub fn seconds(self) -> f64 {
         self.0 as f64 / 1000.0
     }
@@ -205,6 +207,23 @@ pub enum Action {
     Strip(Vec<Spanned<Vec<u8>>>),
     Throttle,
     Tarpit(Spanned<Duration>),
+}
+
+impl Action {
+    /// What a scoped `allow` skips.
+    pub fn scope(&self) -> Option<&AllowScope> {
+        match self {
+            Action::Allow(scope) => scope.as_ref(),
+            Action::Block(_)
+            | Action::Log
+            | Action::Tag(_)
+            | Action::Score(_)
+            | Action::Redirect { .. }
+            | Action::Strip(_)
+            | Action::Throttle
+            | Action::Tarpit(_) => None,
+        }
+    }
 }
 
 /// `allow(id: "x")`, `allow(tag: "x")`
@@ -325,6 +344,8 @@ pub struct Policy {
     /// A signature has at least one of them; empty: no matter.
     pub tags: Vec<Spanned<String>>,
     pub lifetime: Lifetime,
+    /// From today to the end of a suppression.
+    pub longest_suppression: Option<Spanned<Duration>>,
     /// The actions (first words) that a mode may have; a mode that is left out may have all.
     pub actions: Vec<(PolicyMode, Spanned<Vec<&'static str>>)>,
 }

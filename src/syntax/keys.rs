@@ -116,6 +116,39 @@ impl Mapping {
     }
 }
 
+/// Every key of a mapping and of those inside it, with its place (`rate.key`) and the mapping that it is of.
+pub fn each(mapping: &'static Mapping, outer: &str, visit: &mut dyn FnMut(&str, &'static Mapping, &'static Key)) {
+    for key in mapping.keys {
+        let place = if outer.is_empty() { key.name.to_owned() } else { format!("{outer}.{}", key.name) };
+        visit(&place, mapping, key);
+        each_shape(&key.shape, &place, visit);
+    }
+}
+
+fn each_shape(shape: &'static Shape, place: &str, visit: &mut dyn FnMut(&str, &'static Mapping, &'static Key)) {
+    match shape {
+        Shape::Mapping(mapping) => each(mapping, place, visit),
+        Shape::Optional(inner) | Shape::List(inner) | Shape::OneOrMany(inner) | Shape::Free(_, inner) => {
+            each_shape(inner, place, visit);
+        }
+        Shape::Either(shapes) => shapes.iter().for_each(|shape| each_shape(shape, place, visit)),
+        Shape::Version
+        | Shape::Text
+        | Shape::Verbatim
+        | Shape::Pattern(_)
+        | Shape::Date
+        | Shape::Integer(_)
+        | Shape::Word(_)
+        | Shape::Mode
+        | Shape::Limit
+        | Shape::Duration
+        | Shape::Action
+        | Shape::Condition
+        | Shape::Expression
+        | Shape::Any => {}
+    }
+}
+
 /// A row that may be left out.
 const fn key(name: &'static str, shape: Shape, doc: &'static str, example: &'static str) -> Key {
     Key { name, shape, is_required: false, doc, example }
@@ -131,48 +164,17 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    fn each(mapping: &'static Mapping, visit: &mut dyn FnMut(&'static Mapping)) {
-        visit(mapping);
-        mapping.keys.iter().for_each(|key| each_shape(&key.shape, visit));
-    }
-
-    fn each_shape(shape: &'static Shape, visit: &mut dyn FnMut(&'static Mapping)) {
-        match shape {
-            Shape::Mapping(mapping) => each(mapping, visit),
-            Shape::Optional(inner) | Shape::List(inner) | Shape::OneOrMany(inner) | Shape::Free(_, inner) => {
-                each_shape(inner, visit);
-            }
-            Shape::Either(shapes) => shapes.iter().for_each(|shape| each_shape(shape, visit)),
-            Shape::Version
-            | Shape::Text
-            | Shape::Verbatim
-            | Shape::Pattern(_)
-            | Shape::Date
-            | Shape::Integer(_)
-            | Shape::Word(_)
-            | Shape::Mode
-            | Shape::Limit
-            | Shape::Duration
-            | Shape::Action
-            | Shape::Condition
-            | Shape::Expression
-            | Shape::Any => {}
-        }
-    }
-
     #[test]
     fn rows_are_complete() {
         for mapping in [&SIGNATURE, &PROJECT] {
-            each(mapping, &mut |mapping| {
+            each(mapping, "", &mut |place, mapping, key| {
                 let names = mapping.names();
-                assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
-                for key in mapping.keys {
-                    let starts = key.doc.starts_with(|first: char| first.is_uppercase() || first == '`');
-                    assert!(starts && key.doc.ends_with('.'), "{}", key.name);
-                }
+                assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{place}: {names:?}");
+                let starts = key.doc.starts_with(|first: char| first.is_uppercase() || first == '`');
+                assert!(starts && key.doc.ends_with('.'), "{place}");
                 for form in mapping.forms {
-                    assert!(form.required.iter().all(|name| form.keys.contains(name)), "{names:?}");
-                    assert!(form.keys.iter().all(|name| names.contains(name)), "{names:?}");
+                    assert!(form.required.iter().all(|name| form.keys.contains(name)), "{place}: {names:?}");
+                    assert!(form.keys.iter().all(|name| names.contains(name)), "{place}: {names:?}");
                 }
             });
         }

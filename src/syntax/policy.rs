@@ -27,6 +27,8 @@ pub(super) fn policy(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Pol
     let require = fields.get("require").map(|node| words(reader, node, "key", &REQUIRABLE)).unwrap_or_default();
     let tags = fields.get("tags").and_then(|node| tags(reader, node)).unwrap_or_default();
     let lifetime = fields.get("lifetime").map(|node| lifetime(reader, node)).unwrap_or_default();
+    let longest_suppression =
+        fields.get("longest_suppression").and_then(|node| reader.term(node, "a duration", terms::duration));
     let mut actions = Vec::new();
     if let Some(node) = fields.get("actions")
         && let Some(mut fields) = reader.mapping(node, "`actions`")
@@ -41,7 +43,7 @@ pub(super) fn policy(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Pol
         fields.finish(reader, &keys::POLICY_ACTIONS);
     }
     fields.finish(reader, &keys::POLICY);
-    Some(Policy { require, tags, lifetime, actions })
+    Some(Policy { require, tags, lifetime, longest_suppression, actions })
 }
 
 fn tags(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Vec<Spanned<String>>> {

@@ -41,6 +41,7 @@ struct State {
 /// Mends the files that the paths name.
 pub fn run(paths: &[PathBuf], options: &Options<'_>, console: &mut Console) -> Result<(), Failure> {
     rewrite::refuse_links(paths)?;
+    rewrite::refuse_other_projects(paths)?;
     let mut loaded = Loaded::load(paths)?;
     let gate = Gate::open(&mut loaded, paths.is_empty(), None)?;
     let changed_before = gate.changed(&loaded);

@@ -6,9 +6,6 @@ use crate::source::{SourceId, Span, Spanned};
 use crate::syntax::ast::{self, Policy, PolicyKey, PolicyMode, Signature};
 use std::collections::HashMap;
 
-/// Milliseconds of a day.
-const DAY: u64 = 24 * 60 * 60 * 1000;
-
 /// What the signatures owe to the project's policy. Retired ones owe nothing.
 pub fn check(project: Option<&ast::Project>, signatures: &[Signature], ruleset: &Ruleset, today: Date) -> Diagnostics {
     let mut found = Diagnostics::default();
@@ -76,7 +73,7 @@ fn short_lived(policy: &Policy, signature: &Signature, today: Date, found: &mut 
     let is_patch = !signature.refs.cve.is_empty();
     let limits = [policy.lifetime.patch.as_ref().filter(|_| is_patch), policy.lifetime.any.as_ref()];
     let Some(limit) = limits.into_iter().flatten().min_by_key(|limit| limit.value) else { return };
-    let (id, days) = (&signature.id.value, limit.value.0 / DAY);
+    let (id, days) = (&signature.id.value, limit.value.0 / ast::Duration::DAY.0);
     let what = if is_patch { "a virtual patch" } else { "a signature" };
     let Some(expires) = &signature.expires else {
         let message = format!("`{id}` has no end, {what} may live {days} days");

@@ -33,9 +33,10 @@ pub struct Scope {
 impl Scope {
     pub fn new(loaded: &Loaded, changes: &Changes) -> Scope {
         let workspace = &loaded.workspace;
-        // A link that changed leads to a file that may not have.
+        // A link that changed leads to a file that may not have. One to a folder is met on the way to what is in it.
         let differing = changes.present.iter().chain(&changes.deleted).chain(&changes.links).cloned();
-        let behind_links = changes.present.iter().filter_map(|path| std::fs::canonicalize(path).ok());
+        let behind_links =
+            changes.present.iter().filter_map(|path| std::fs::canonicalize(path).ok()).filter(|path| path.is_file());
         let touched: HashSet<PathBuf> = differing.chain(behind_links).collect();
         let project = workspace.project.as_ref();
         let is_touched = |path: &Path| touched.contains(path);
@@ -186,17 +187,8 @@ fn requests(signature: &ast::Signature) -> impl Iterator<Item = &str> {
 
 /// It is a scoped `allow` of such an id or tag.
 fn skips(signature: &ast::Signature, id: impl Fn(&str) -> bool, tag: impl Fn(&str) -> bool) -> bool {
-    signature.then.iter().any(|action| match &action.value {
-        ast::Action::Allow(Some(ast::AllowScope::Id(name))) => std::str::from_utf8(&name.value).is_ok_and(&id),
-        ast::Action::Allow(Some(ast::AllowScope::Tag(name))) => std::str::from_utf8(&name.value).is_ok_and(&tag),
-        ast::Action::Allow(None)
-        | ast::Action::Block(_)
-        | ast::Action::Log
-        | ast::Action::Tag(_)
-        | ast::Action::Score(_)
-        | ast::Action::Redirect { .. }
-        | ast::Action::Strip(_)
-        | ast::Action::Throttle
-        | ast::Action::Tarpit(_) => false,
+    signature.then.iter().filter_map(|action| action.value.scope()).any(|scope| match scope {
+        ast::AllowScope::Id(name) => std::str::from_utf8(&name.value).is_ok_and(&id),
+        ast::AllowScope::Tag(name) => std::str::from_utf8(&name.value).is_ok_and(&tag),
     })
 }

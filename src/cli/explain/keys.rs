@@ -2,7 +2,7 @@
 //! table of keys.
 
 use super::wrapped;
-use crate::syntax::keys::{Mapping, PROJECT, SIGNATURE, Shape};
+use crate::syntax::keys::{PROJECT, SIGNATURE, each};
 use std::fmt::Write;
 
 /// Words that are values of a key, which explains them.
@@ -52,7 +52,7 @@ pub(super) fn explain(word: &str) -> Option<String> {
     let name = VALUES.iter().find(|(value, _)| *value == word).map_or(word, |(_, key)| key);
     let mut found = Vec::new();
     for (file, mapping) in [("a signature", &SIGNATURE), ("edgesig.yaml", &PROJECT)] {
-        each(mapping, "", &mut |place, key| {
+        each(mapping, "", &mut |place, _, key| {
             if key.name == name || place == name {
                 let mut text = format!("{place} (key of {file})\n\n{}\n", wrapped(key.doc));
                 if !key.example.is_empty() {
@@ -70,42 +70,7 @@ pub(super) fn names() -> Vec<&'static str> {
     let limits = LIMITS.iter().map(|(name, ..)| *name);
     let mut names: Vec<&'static str> = VALUES.iter().map(|(name, _)| *name).chain(limits).collect();
     for mapping in [&SIGNATURE, &PROJECT] {
-        each(mapping, "", &mut |_, key| names.push(key.name));
+        each(mapping, "", &mut |_, _, key| names.push(key.name));
     }
     names
-}
-
-type Visit<'v> = &'v mut dyn FnMut(&str, &'static crate::syntax::keys::Key);
-
-/// Every key with its place: `rate.key`.
-fn each(mapping: &'static Mapping, outer: &str, visit: Visit<'_>) {
-    for key in mapping.keys {
-        let place = if outer.is_empty() { key.name.to_owned() } else { format!("{outer}.{}", key.name) };
-        visit(&place, key);
-        each_shape(&key.shape, &place, visit);
-    }
-}
-
-fn each_shape(shape: &'static Shape, place: &str, visit: Visit<'_>) {
-    match shape {
-        Shape::Mapping(mapping) => each(mapping, place, visit),
-        Shape::Optional(inner) | Shape::List(inner) | Shape::OneOrMany(inner) | Shape::Free(_, inner) => {
-            each_shape(inner, place, visit);
-        }
-        Shape::Either(shapes) => shapes.iter().for_each(|shape| each_shape(shape, place, visit)),
-        Shape::Version
-        | Shape::Text
-        | Shape::Verbatim
-        | Shape::Pattern(_)
-        | Shape::Date
-        | Shape::Integer(_)
-        | Shape::Word(_)
-        | Shape::Mode
-        | Shape::Limit
-        | Shape::Duration
-        | Shape::Action
-        | Shape::Condition
-        | Shape::Expression
-        | Shape::Any => {}
-    }
 }

@@ -166,7 +166,7 @@ fn compare(sources: &SourceMap, comparison: &TraceComparison, start: &str, text:
     let written: Vec<&str> = sources.slice(comparison.span).split_whitespace().collect();
     let _ = writeln!(text, "{start}{}", safe::line(&written.join(" "), SHOWN));
     let blank = " ".repeat(start.chars().count());
-    let _ = writeln!(text, "{blank}saw {}", comparison.seen);
+    let _ = writeln!(text, "{blank}saw {}", safe::line(&comparison.seen.to_string(), usize::MAX));
     if let Some(other) = &comparison.other {
         let _ = writeln!(text, "{blank}and {other} on the right side");
     }

@@ -117,7 +117,8 @@ impl<'s> Pieces<'s> {
 
 /// A file's name is a stranger's text too.
 fn shown_name(name: &str) -> Cow<'_, str> {
-    if name.chars().any(safe::is_hazardous) { Cow::Owned(safe::line(name, 4096)) } else { Cow::Borrowed(name) }
+    let shown = safe::line(name, 4096);
+    if shown == name { Cow::Borrowed(name) } else { Cow::Owned(shown) }
 }
 
 /// The last character boundary that is not after `offset`.

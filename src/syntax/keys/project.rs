@@ -184,6 +184,12 @@ pub(in crate::syntax) static POLICY: Mapping = Mapping {
         ),
         key("tags", TEXTS, "Every signature has at least one of these tags.", "[generic, java]"),
         key("lifetime", Shape::Mapping(&LIFETIME), "Longest time from `created` to `expires`.", "{patch: 180d}"),
+        key(
+            "longest_suppression",
+            Shape::Duration,
+            "How long, counted from today, a comment may excuse the findings of a lint.",
+            "90d",
+        ),
         key("actions", Shape::Mapping(&POLICY_ACTIONS), "The actions that a mode may have. Default: all.", ""),
     ],
     forms: &[],
