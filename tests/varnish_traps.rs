@@ -379,7 +379,11 @@ fn trap_16_nothing_of_the_client_in_reason_and_log() {
     let vcl = built(vec![block("evil", contains(field(Field::Url, None), "evil"))]);
     plain(
         &vcl,
-        &|vcl| vcl.replace("set resp.reason = \"Refused\";", "set resp.reason = var.get(\"edgesig:req.url\");"),
+        &|vcl| {
+            let ours = "set resp.http.Cache-Control = \"no-store\";";
+            assert_eq!(vcl.matches(ours).count(), 1, "{vcl}");
+            vcl.replace(ours, &format!("set resp.reason = var.get(\"edgesig:req.url\");\n{ours}"))
+        },
         &|session| {
             let observed = send(session, &get("/evil%0d%0aX-Injected:%20yes", &[]));
             match observed.reply {

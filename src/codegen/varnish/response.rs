@@ -49,7 +49,6 @@ impl<'r> Generator<'r> {
                     status(),
                     Expression::Difference(Box::new(status()), Box::new(Expression::Integer(SENTINEL))),
                 ),
-                Statement::Set(Expression::name("resp.reason"), Expression::text("Refused")),
                 Statement::Set(header("cache-control"), Expression::text("no-store")),
             ];
             let mut special = Vec::new();

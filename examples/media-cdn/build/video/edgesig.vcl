@@ -690,7 +690,6 @@ sub vcl_synth {
 	}
 	if (var.get_int("edgesig:acted") == 1 && resp.status > 10000) {
 		set resp.status = resp.status - 10000;
-		set resp.reason = "Refused";
 		set resp.http.Cache-Control = "no-store";
 		call edgesig_respond_by;
 		set resp.http.Content-Type = "text/plain; charset=utf-8";
