@@ -17,7 +17,7 @@ use edgesig::request::Request;
 use support::falco;
 use support::fastly::{try_files, whole};
 use support::ir::{block, client, compare, contains, field, get, rate, rule, ruleset};
-use support::traps::{matched, request};
+use support::traps::{matched, request, without};
 
 /// What falco's tester saw of one request: action, ids, client.
 fn seen(falco: &Falco, vcl: &str, request: &Request) -> (String, String, Option<String>) {
@@ -110,17 +110,37 @@ fn what_fastly_adds_to_a_header_is_not_the_clients() {
 #[test]
 fn facts_are_looked_up_for_the_client_and_not_for_the_proxy() {
     let Some(falco) = falco() else { return };
+    let known = |fact| recorded("known", compare(field(fact, None), Check::Exists));
+    for rule in [
+        known(Field::ClientCountry),
+        known(Field::ClientProxyType),
+        known(Field::ClientAsn),
+        known(Field::ClientAsName),
+    ] {
+        let vcl = whole(&ruleset(vec![rule]));
+        // Where the peer is the client, nothing is overridden.
+        assert_eq!(vcl.matches("ip_override").count(), 1);
+        assert!(vcl.contains("if (var.client != var.peer) {\n\t\t\tset client.geo.ip_override = var.client;"), "{vcl}");
+        assert!(falco.lint(&vcl).expect("falco runs").is_clean());
+        for (peer, client) in [("10.0.0.1", "198.51.100.1"), ("192.0.2.1", "")] {
+            let test = format!(
+                "// @scope: recv\nsub t {{\ntesting.inject_variable(\"client.ip\", std.ip(\"{peer}\", \"0.0.0.0\"));\n\
+                 set req.http.X-Forwarded-For = \"198.51.100.1\";\ntesting.call_subroutine(\"vcl_recv\");\n\
+                 log \"looked up \" req.http.X-Looked-Up;\n}}\n"
+            );
+            // falco keeps nothing in that variable.
+            let shown = without(&vcl, "set client.geo.ip_override =", "set req.http.X-Looked-Up =");
+            assert_eq!(
+                falco.test(&shown, &test).expect("falco runs").concat(),
+                format!("looked up {client}"),
+                "{peer}"
+            );
+        }
+    }
     let vcl = whole(&ruleset(vec![recorded("home", contains(field(Field::ClientCountry, None), "DE"))]));
-    assert!(vcl.contains("set client.geo.ip_override = var.client;"));
-    assert!(falco.lint(&vcl).expect("falco runs").is_clean());
     let mut request = from("10.0.0.1", &[("X-Forwarded-For", "198.51.100.1")]);
     request.facts.country = Some("DE".to_owned());
     assert_eq!(seen(&falco, &vcl, &request).1, "home");
-    let unknown = |fact| compare(field(fact, None), Check::Exists);
-    for fact in [Field::ClientAsn, Field::ClientAsName] {
-        let errors = support::fastly::try_files(&ruleset(vec![recorded("asn", unknown(fact))]), &Default::default());
-        assert!(errors.expect_err("not known").concat().contains("client.country"));
-    }
 }
 
 /// A request through the subs that it would go through, each logging what it left. `set` is VCL before `vcl_recv`.

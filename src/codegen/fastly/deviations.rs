@@ -12,6 +12,7 @@ pub const DEVIATIONS: &[&str] = &[
     "facts about a client are Fastly's own; the headers of `facts` are not read",
     "of several instances of a header whose name is not letters, digits, `-` and `_` one is seen",
     "a request on which Fastly gives a pattern up is over the limits (`limit-patterns`): such patterns are refused before, so none is known",
+    "behind `trusted_proxies`, `client.asn` and `client.as_name` are looked up with `client.geo.ip_override`, as Fastly's page on geolocation variables has it; no page says it of these two by name",
 ];
 
 pub(super) const BODY: usize = 0;
@@ -20,6 +21,7 @@ pub(super) const COOKIES: usize = 2;
 pub(super) const FACTS: usize = 3;
 pub(super) const ODD_NAMES: usize = 4;
 pub(super) const PATTERNS: usize = 5;
+pub(super) const NETWORKS: usize = 6;
 
 /// Notes every deviation that a rule touches.
 pub(super) fn note(generator: &mut Generator<'_>) {

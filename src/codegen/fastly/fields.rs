@@ -68,7 +68,7 @@ impl Generator<'_> {
                 Operand::Address { bits: None }
             }
             Field::ClientAsn => {
-                self.refuse_proxies(span)?;
+                self.network_of_client(statements, span)?;
                 self.touch(deviations::FACTS, span);
                 let number = name("client.as.number");
                 let differs = |value| number.clone().compare(Comparator::NotEqual, Expression::Integer(value));
@@ -77,7 +77,7 @@ impl Generator<'_> {
                 Operand::Integer { value: number, present: Some(present) }
             }
             Field::ClientAsName => {
-                self.refuse_proxies(span)?;
+                self.network_of_client(statements, span)?;
                 self.fact(statements, "client.as.name", &["?"], span)?
             }
             Field::ClientCountry => self.fact(statements, "client.geo.country_code", &["**", "??"], span)?,
@@ -126,21 +126,13 @@ impl Generator<'_> {
         Some(self.known(statements, variable, unknown))
     }
 
-    /// Fastly says whose network the peer's address is; that it follows another address is not documented.
-    fn refuse_proxies(&mut self, span: Span) -> Option<()> {
-        if self.settings.trusted_proxies.is_none() {
-            return Some(());
+    /// Whose network the client's address is. Fastly's page on geolocation variables covers `client.as` beside
+    /// `client.geo`, and says that the address of the lookup is `client.ip` unless `client.geo.ip_override` is set.
+    fn network_of_client(&mut self, statements: &mut Vec<Statement>, span: Span) -> Option<()> {
+        if self.settings.trusted_proxies.is_some() {
+            self.touch(deviations::NETWORKS, span);
         }
-        self.unsupported(
-            span,
-            format!(
-                "`{}`: with `trusted_proxies`, Fastly knows the network of the proxy and not of the client",
-                self.rule
-            ),
-            "of the TCP peer on Fastly",
-            "ask for `client.country` or `client.ip in @list`, or leave fastly out of `targets`",
-        );
-        None
+        self.look_up_client(statements, span)
     }
 
     /// Claims a view; false when it is there already.
