@@ -118,7 +118,7 @@ fn trap_4_ranges_of_rates_are_refused_with_the_nearest() {
     assert!(build(&[(10, 60)], Some(600)).is_ok());
     for (limits, penalty, way_out) in [
         ([(20, 600)], None, "`6/180s`"),
-        ([(12, 4)], None, "`30/10s`"),
+        ([(1000, 300)], None, "`600/180s`"),
         ([(10, 60)], Some(60), "`penalty: 2m`"),
         ([(10, 60)], Some(7200), "`penalty: 60m`"),
         ([(10, 60)], Some(150), "`penalty: 3m`"),

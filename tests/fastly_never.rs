@@ -120,7 +120,10 @@ fn rate_is_in_range(line: &str, name: &str) {
         assert!(seconds % 60 == 0 && (120..=3600).contains(&seconds), "{name}: {line}");
     };
     let key = |text: &str| {
-        assert!(text == "var.key" || (text.starts_with("req.http.X-") && text.contains("-Rate-")), "{name}: {line}");
+        assert!(
+            text.starts_with("var.key") || (text.starts_with("req.http.X-") && text.contains("-Rate-")),
+            "{name}: {line}"
+        );
     };
     for call in arguments(line, "ratelimit.penaltybox_add") {
         key(call[1]);

@@ -82,6 +82,8 @@ pub enum Statement {
     Declare(String, &'static str),
     /// Fastly: `set NAME += VALUE;`
     Increase(Expression, Expression),
+    /// Fastly: `set NAME /= VALUE;`
+    Divide(Expression, Expression),
     /// Fastly: `error STATUS TEXT;`
     Error(u16, Expression),
     /// Fastly: `log TEXT;`

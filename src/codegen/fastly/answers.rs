@@ -173,9 +173,6 @@ impl Generator<'_> {
         let collected = body.len();
         body.append(&mut self.deliver);
         let mut statements = Vec::new();
-        if body.iter().any(|statement| matches!(statement, Statement::Signature(..))) {
-            self.in_deliver(|generator| generator.local("weight", "INTEGER"));
-        }
         let scope = std::mem::take(&mut self.deliver_scope);
         statements.extend(scope.locals.iter().map(|(name, kind)| Statement::Declare(name.clone(), kind)));
         let texts = scope.locals.iter().filter(|(_, kind)| *kind == "STRING");

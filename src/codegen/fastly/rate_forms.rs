@@ -7,8 +7,10 @@
 //! seconds is over it in the window. `L' = min(L, ⌊2L / k⌋)` keeps both while `L' ≥ ⌊L / 2⌋`: `k` is at most 4.
 //!
 //! - **Count**: the largest `B` of 10 … 60 that is no longer than the window, for windows from 10 to 239 seconds.
-//! - **Second**: `B = 1`, the rate over the last second, for windows of 1 to 3 seconds. Below 10 a second it is not
-//!   reliable, so the weights of the whole counter are scaled.
+//! - **Second**: `B = 1`, the rate over the last second, for windows of one second. Below 10 a second it is not reliable, so
+//!   the weights of the whole counter are scaled.
+//! - **Slot**: `B = W`, in slots of the clock: the number of the slot is part of the key, so that an entry holds the weight
+//!   of one slot. For windows of 2 to 9 seconds, of which less would be admitted second by second.
 //! - **CheckRate**: one window of one second with a penalty is what `check_rate` is made for. It weighs what it refuses
 //!   too, which the penalty hides.
 
@@ -33,6 +35,8 @@ pub(super) enum Form {
     Count { bucket: u32, limit: u32 },
     /// The weight that is admitted in a second.
     Second { limit: u32 },
+    /// The weight that is admitted in a slot of so many seconds.
+    Slot { seconds: u32, limit: u32 },
     /// Weight of one request and weight per second.
     CheckRate { delta: u32, limit: u32 },
 }
@@ -42,6 +46,17 @@ pub(super) enum Form {
 pub(super) struct Forms {
     pub windows: Vec<Form>,
     pub scale: u32,
+}
+
+impl Forms {
+    /// Seconds of the slots that windows are counted in, each once.
+    pub(super) fn slots(&self) -> impl Iterator<Item = u32> + use<> {
+        let seconds = self.windows.iter().filter_map(|form| match form {
+            Form::Slot { seconds, .. } => Some(*seconds),
+            Form::Count { .. } | Form::Second { .. } | Form::CheckRate { .. } => None,
+        });
+        seconds.collect::<std::collections::BTreeSet<_>>().into_iter()
+    }
 }
 
 /// What may be admitted in `seconds` at a time, if that keeps the tolerance. `responses`: judged by what was weighed
@@ -58,7 +73,11 @@ fn admitted(window: Window, cost: u32, responses: bool, seconds: u32) -> Option<
 /// The form of a window that is counted, if there is one.
 pub(super) fn form(window: Window, cost: u32, responses: bool) -> Option<Form> {
     if window.seconds < BUCKETS[0] {
-        return admitted(window, cost, responses, 1).map(|limit| Form::Second { limit });
+        let in_slot = admitted(window, cost, responses, window.seconds.max(1));
+        return match (admitted(window, cost, responses, 1), in_slot) {
+            (Some(limit), slot) if slot.is_none_or(|slot| slot <= limit) => Some(Form::Second { limit }),
+            (_, slot) => slot.map(|limit| Form::Slot { seconds: window.seconds, limit }),
+        };
     }
     let bucket = BUCKETS.into_iter().rev().find(|bucket| *bucket <= window.seconds)?;
     admitted(window, cost, responses, bucket).map(|limit| Form::Count { bucket, limit })
@@ -122,7 +141,7 @@ impl Generator<'_> {
         let windows = forms?;
         let slowest = windows.iter().filter_map(|form| match form {
             Form::Second { limit } => Some((*limit).max(1)),
-            Form::Count { .. } | Form::CheckRate { .. } => None,
+            Form::Count { .. } | Form::Slot { .. } | Form::CheckRate { .. } => None,
         });
         let scale = slowest.min().map_or(1, |limit| LEAST_PER_SECOND.div_ceil(limit));
         Some(Forms { windows, scale })
@@ -164,6 +183,9 @@ impl Generator<'_> {
                 "{} in {} s is kept as a rate of {limit} over the last second",
                 window.limit, window.seconds
             )),
+            Form::Slot { seconds, limit } => {
+                format!("{} in {seconds} s is kept as {limit} in each {seconds} s of the clock", window.limit)
+            }
             Form::CheckRate { delta, limit } => {
                 format!("{} in 1 s is kept by check_rate as weight {delta} of {limit} a second", window.limit)
             }
@@ -202,16 +224,15 @@ mod tests {
             (30, 179, Some((60, 20))),
             (30, 239, Some((60, 15))),
             (30, 240, None),
-            (9, 9, None),
             (20, 600, None),
         ] {
             let expected = expected.map(|(bucket, limit)| Form::Count { bucket, limit });
             assert_eq!(of(limit, seconds), expected, "{limit}/{seconds}s");
         }
-        for (limit, seconds, expected) in [(3, 1, Some(3)), (9, 2, Some(6)), (9, 3, Some(4)), (9, 4, None)] {
-            let expected = expected.map(|limit| Form::Second { limit });
-            assert_eq!(of(limit, seconds), expected, "{limit}/{seconds}s");
+        for (limit, seconds) in [(1, 2), (9, 3), (9, 4), (1, 5), (9, 9)] {
+            assert_eq!(of(limit, seconds), Some(Form::Slot { seconds, limit }), "{limit}/{seconds}s");
         }
+        assert_eq!(of(3, 1), Some(Form::Second { limit: 3 }));
         // A response of weight 100 goes over by 99.
         let heavy = |limit| form(Window { limit, seconds: 60 }, 100, true);
         assert_eq!((heavy(100), heavy(300)), (None, Some(Form::Count { bucket: 60, limit: 201 })));

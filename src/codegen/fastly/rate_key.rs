@@ -6,15 +6,23 @@ use crate::codegen::vcl::{Expression, Statement, when_else};
 use crate::ir::{Rate, Value};
 use crate::source::Span;
 
+/// An entry may have 256 bytes; the number of a slot and what is put before it take some.
+const MOST_BYTES: usize = 200;
+/// `-9223372036854775808`
+const INTEGER_BYTES: usize = 20;
+/// `6`, four numbers of 32 bits, each after a dot, `/`.
+const ADDRESS_BYTES: usize = 46;
+
 impl Generator<'_> {
-    /// Sets `var.key`: the parts with their lengths, hashed where their length is the client's choice. An entry may have
-    /// 256 bytes; a longer one would never be counted.
+    /// Sets `var.key`: the parts with their lengths, hashed where they could be longer than an entry may be: such a one
+    /// would never be counted.
     pub(super) fn key(&mut self, rate: &Rate) -> Option<Vec<Statement>> {
         let key = self.local("key", "STRING");
         let mut statements = vec![set(&key, Expression::text(""))];
         let append =
             |part: Vec<Expression>| set(&key, Expression::Sum(std::iter::once(key.clone()).chain(part).collect()));
-        let mut long = false;
+        // Bytes that it can have at most, where that is known.
+        let mut most = Some(0);
         for value in &rate.key {
             if value.value_type().is_list() {
                 self.unsupported(
@@ -28,16 +36,21 @@ impl Generator<'_> {
             let absent = append(vec![Expression::text("-/")]);
             let (present, part) = match self.key_operand(value, rate.span)? {
                 Operand::Text { text, present } => {
-                    long = true;
+                    most = None;
                     let length = Expression::call("std.itoa", [Expression::call("std.strlen", [text.clone()])]);
                     (present, append(vec![length, Expression::text(":"), text, Expression::text("/")]))
                 }
                 Operand::Integer { value, present } => {
+                    most = most.map(|most: usize| most + INTEGER_BYTES + 1);
                     (present, append(vec![Expression::call("std.itoa", [value]), Expression::text("/")]))
                 }
-                Operand::Truth(truth) => (Some(truth), append(vec![Expression::text("yes/")])),
+                Operand::Truth(truth) => {
+                    most = most.map(|most| most + 4);
+                    (Some(truth), append(vec![Expression::text("yes/")]))
+                }
                 Operand::Address { bits } => {
                     let (ipv4, ipv6) = bits.unwrap_or((32, 128));
+                    most = most.map(|most| most + ADDRESS_BYTES);
                     let client = self.client_address();
                     let of = |start: &str, total: u32, bits: u8| {
                         let mut parts = vec![Expression::text(start)];
@@ -57,7 +70,7 @@ impl Generator<'_> {
                 None => vec![part],
             });
         }
-        if long {
+        if most.is_none_or(|most| most > MOST_BYTES) {
             statements.push(set(&key, Expression::call("digest.hash_sha256", [key.clone()])));
         } else if rate.key.is_empty() {
             statements.push(set(&key, Expression::text("all")));

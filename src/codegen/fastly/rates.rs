@@ -136,8 +136,7 @@ impl<'r> Generator<'r> {
     }
 
     fn judge(&mut self, rate: &Rate, forms: &Forms, stores: &Stores, on_response: bool) -> Vec<Statement> {
-        let (key, over, weight) =
-            (self.local("key", "STRING"), self.local("over", "BOOL"), self.local("weight", "INTEGER"));
+        let (key, over, weight) = (self.local("key", "STRING"), self.local("over", "BOOL"), name("var.weight"));
         let penalty = Expression::Duration(u64::from(rate.penalty.unwrap_or_default()) * 1000);
         if let (Some(Form::CheckRate { delta, limit }), Some(boxed)) = (forms.windows.first(), &stores.penalty) {
             let arguments = [
@@ -152,7 +151,8 @@ impl<'r> Generator<'r> {
             let check = Expression::call("ratelimit.check_rate", arguments);
             return vec![when(check, vec![set(&over, Expression::Boolean(true))])];
         }
-        let raise = |by: u32| set(&weight, raised(&stores.counter, key.clone(), by));
+        let mut statements = self.slot_keys(forms, &key);
+        statements.extend(self.raises(forms, stores, &key, 0));
         let tests =
             forms.windows.iter().filter_map(|form| test(*form, forms.scale, rate, stores, &weight, on_response));
         let refuses = Expression::any(tests.collect::<Vec<_>>());
@@ -161,8 +161,38 @@ impl<'r> Generator<'r> {
             refused
                 .push(Statement::Do(Expression::call("ratelimit.penaltybox_add", [name(boxed), key.clone(), penalty])));
         }
-        let admitted = if on_response { Vec::new() } else { vec![raise(rate.cost * forms.scale)] };
-        vec![raise(0), when_else(refuses, refused, admitted)]
+        let admitted = if on_response { Vec::new() } else { self.raises(forms, stores, &key, rate.cost) };
+        statements.push(when_else(refuses, refused, admitted));
+        statements
+    }
+
+    /// Sets the keys of the windows that are counted in slots of the clock.
+    fn slot_keys(&mut self, forms: &Forms, key: &Expression) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        for seconds in forms.slots() {
+            let (slot, slot_key) = (self.local("slot", "INTEGER"), self.local(&format!("key_{seconds}s"), "STRING"));
+            let number = Expression::call("std.itoa", [slot.clone()]);
+            statements.push(set(&slot, Expression::call("std.atoi", [name("now.sec")])));
+            statements.push(Statement::Divide(slot, Expression::Integer(seconds.into())));
+            statements.push(set(&slot_key, Expression::Sum(vec![key.clone(), Expression::text("@"), number])));
+        }
+        statements
+    }
+
+    /// Raises every entry of a rate by a weight; 0 reads them. [`Generator::slot_keys`] must stand before. The entry of the
+    /// key itself comes last: buckets and rates are those of the entry that was touched last.
+    fn raises(&mut self, forms: &Forms, stores: &Stores, key: &Expression, by: u32) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        for seconds in forms.slots() {
+            let slot_key = self.local(&format!("key_{seconds}s"), "STRING");
+            let weight = self.local(&format!("weight_{seconds}s"), "INTEGER");
+            statements.push(set(&weight, raised(&stores.counter, slot_key, by)));
+        }
+        if forms.windows.iter().any(|form| !matches!(form, Form::Slot { .. })) {
+            let weight = self.local("weight", "INTEGER");
+            statements.push(set(&weight, raised(&stores.counter, key.clone(), by * forms.scale)));
+        }
+        statements
     }
 
     /// In `vcl_deliver`: the response of a request that a rate selected.
@@ -176,7 +206,11 @@ impl<'r> Generator<'r> {
         counts: Expression,
     ) {
         let key = Expression::Header("req", header.to_owned());
-        let raise = set(&name("var.weight"), raised(&stores.counter, key.clone(), rate.cost * forms.scale));
+        let mut body = self.in_deliver(|generator| {
+            let mut statements = generator.slot_keys(forms, &key);
+            statements.extend(generator.raises(forms, stores, &key, rate.cost));
+            statements
+        });
         // Our own refusals never weigh; what the cache answers does not where the origin is meant.
         let own = self.header("status").not();
         let from_origin = match rate.at {
@@ -185,8 +219,8 @@ impl<'r> Generator<'r> {
         };
         let weighs = Expression::all([key.clone(), own, from_origin, counts]);
         // Once, however often the request is delivered.
-        let body = vec![when(weighs, vec![raise, Statement::Unset(key)])];
-        self.deliver.push(Statement::Signature(rule.id.clone(), body));
+        body.push(Statement::Unset(key));
+        self.deliver.push(Statement::Signature(rule.id.clone(), vec![when(weighs, body)]));
     }
 
     /// `count` when the response is known. Comparisons with the request leave a flag in `flags`.
@@ -261,6 +295,7 @@ fn test(
         Form::Count { bucket: 60, limit } => (weight.clone(), limit),
         Form::Count { bucket, limit } => (name(&format!("ratecounter.{counter}.bucket.{bucket}s")), limit),
         Form::Second { limit } => (name(&format!("ratecounter.{counter}.rate.1s")), limit),
+        Form::Slot { seconds, limit } => (name(&format!("var.weight_{seconds}s")), limit),
         // INVARIANT: such a rate has one window, and its own statement.
         Form::CheckRate { .. } => return None,
     };
@@ -269,10 +304,14 @@ fn test(
     } else {
         (Comparator::Greater, limit.saturating_sub(rate.cost))
     };
+    // Slots have entries of their own, where nothing is scaled.
+    let scale = if matches!(form, Form::Slot { .. }) { 1 } else { scale };
     let bound = i64::from(bound) * i64::from(scale);
     Some(match form {
         // A rate is a FLOAT.
         Form::Second { .. } => seen.compare(comparator, name(&format!("{bound}.0"))),
-        Form::Count { .. } | Form::CheckRate { .. } => seen.compare(comparator, Expression::Integer(bound)),
+        Form::Count { .. } | Form::Slot { .. } | Form::CheckRate { .. } => {
+            seen.compare(comparator, Expression::Integer(bound))
+        }
     })
 }

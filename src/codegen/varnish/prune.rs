@@ -88,6 +88,7 @@ fn without_calls(statements: &mut Vec<Statement>, empty: &BTreeSet<String>) {
             | Statement::New(..)
             | Statement::Declare(..)
             | Statement::Increase(..)
+            | Statement::Divide(..)
             | Statement::Error(..)
             | Statement::Log(_) => {}
         }
@@ -96,7 +97,7 @@ fn without_calls(statements: &mut Vec<Statement>, empty: &BTreeSet<String>) {
 
 fn note_statement<'a>(statement: &'a Statement, used: &mut HashSet<&'a str>) {
     match statement {
-        Statement::Set(target, value) | Statement::Increase(target, value) => {
+        Statement::Set(target, value) | Statement::Increase(target, value) | Statement::Divide(target, value) => {
             note(target, used);
             note(value, used);
         }

@@ -156,6 +156,9 @@ impl Printer {
             Statement::Increase(target, value) => {
                 self.line(depth, &format!("set {} += {};", self.flat(target), self.flat(value)));
             }
+            Statement::Divide(target, value) => {
+                self.line(depth, &format!("set {} /= {};", self.flat(target), self.flat(value)));
+            }
             Statement::Error(status, text) => self.line(depth, &format!("error {status} {};", self.flat(text))),
             Statement::Log(text) => self.line(depth, &format!("log {};", self.flat(text))),
             Statement::Signature(id, body) => {

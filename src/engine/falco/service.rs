@@ -46,6 +46,9 @@ const STAND_INS: &[(&str, &str)] = &[
     ("fastly_info.state", "client.bot.name"),
 ];
 
+/// When a test begins, in seconds since 1970: a multiple of 2 to 9, so that a slot begins with it.
+const STARTED: u64 = 1_000_001_520;
+
 /// Headers that a test may not set.
 const PROTECTED: &[&str] = &[
     "Proxy-Authenticate",
@@ -127,6 +130,8 @@ pub(super) struct Parts {
     pub origin: bool,
     /// Rates that count responses.
     pub responses: bool,
+    /// Rates that count in slots of the clock, which must not end within a test.
+    pub slots: bool,
 }
 
 impl Parts {
@@ -136,7 +141,7 @@ impl Parts {
             let body = &vcl[start..];
             body[..body.find("\n}\n").unwrap_or(body.len())].contains("ratelimit.")
         };
-        Parts { origin: counts("clean"), responses: counts("deliver") }
+        Parts { origin: counts("clean"), responses: counts("deliver"), slots: vcl.contains("now.sec") }
     }
 }
 
@@ -264,6 +269,9 @@ pub(super) fn tests(prefix: &str, parts: Parts, groups: &[Vec<Request>]) -> Stri
         let _ = writeln!(file, "describe g{number} {{");
         for (step, request) in group.iter().enumerate() {
             let _ = writeln!(file, "// @scope: recv\n// @suite: g{number}s{step}\nsub g{number}s{step} {{");
+            if parts.slots {
+                let _ = writeln!(file, "testing.fixed_time({});", STARTED + request.time.as_secs());
+            }
             let mut inject = |variable: &str, value: String| {
                 let _ = writeln!(file, "testing.inject_variable(\"{variable}\", {value});");
             };
