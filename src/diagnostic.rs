@@ -288,6 +288,15 @@ impl Diagnostic {
         self
     }
 
+    /// With no text that is as long as the input that it quotes. Whoever keeps a diagnostic calls this.
+    pub fn shortened(mut self) -> Self {
+        let Diagnostic { message, primary, secondary, help, notes, fixes, .. } = &mut self;
+        let labels = secondary.iter_mut().chain([primary]).map(|label| &mut label.text);
+        let titles = fixes.iter_mut().map(|fix| &mut fix.title);
+        [message].into_iter().chain(labels).chain(help).chain(notes).chain(titles).for_each(shorten);
+        self
+    }
+
     /// It is about all signatures together, whichever of them it is shown at.
     pub fn of_set(mut self) -> Self {
         self.of_set = true;
@@ -307,6 +316,21 @@ impl Diagnostic {
     }
 }
 
+/// A text that quotes an input may be as long as the input: longer than this it says less, not more. The edits of a fix
+/// stay whole.
+const LONGEST_TEXT: usize = 1000;
+
+/// Leaves the start and the end of a text that is too long, and says so.
+fn shorten(text: &mut String) {
+    if text.len() <= LONGEST_TEXT {
+        return;
+    }
+    let start = text.floor_char_boundary(LONGEST_TEXT / 2);
+    let end = text.ceil_char_boundary(text.len() - LONGEST_TEXT / 4);
+    let left_out = format!(" … ({} bytes left out) … ", end - start);
+    text.replace_range(start..end, &left_out);
+}
+
 /// The sink of a pass.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
@@ -315,7 +339,7 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+        self.list.push(diagnostic.shortened());
     }
 
     pub fn extend(&mut self, other: Diagnostics) {

@@ -122,6 +122,13 @@ fn bombs() {
         ("one line", format!("when: {}\n", "a".repeat(1 << 20))),
         ("tabs", format!("when: a\n{}", "\tb\n".repeat(200_000))),
         ("ten thousand errors", format!("tags: [{}x]\n", "yes, ".repeat(10_000))),
+        ("actions", format!("{}then: [{}log]\n", when("a == b"), "tag(\"t\"), ".repeat(30_000))),
+        ("limits", format!("{}rate: {{key: [], limit: [{}1/1s]}}\n", when("a == b"), "1/2s, ".repeat(45_000))),
+        ("key parts", format!("{}rate: {{key: [{}a], limit: 1/1s}}\n", when("a == b"), "a, ".repeat(90_000))),
+        (
+            "lets",
+            format!("{}let:\n{}", when("a == b"), (0..45_000).map(|i| format!("  n{i}: a\n")).collect::<String>()),
+        ),
         ("parts that fail", when(&format!("{}a", "a b or ".repeat(9_000)))),
     ];
     for (name, text) in cases {

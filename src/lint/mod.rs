@@ -138,7 +138,7 @@ impl Findings {
     }
 
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+        self.list.push(diagnostic.shortened());
     }
 }
 

@@ -15,6 +15,10 @@ use std::sync::Arc;
 
 /// Longest header that Varnish and Fastly let through by default, and the bound for every field without its own.
 const HEADER_LIMIT: usize = 8192;
+/// Patterns between two looks at how many were found.
+const SEARCHED_TOGETHER: usize = 128;
+/// Runaway patterns after which the search ends.
+const MOST_RUNAWAYS: usize = 100;
 
 /// A pattern that runs on subjects of up to `limit` bytes.
 #[derive(Clone, Debug)]
@@ -87,8 +91,14 @@ pub(super) fn runaways(context: &Context, regex_spans: &ListSpans, uses: &[Patte
         }
     }
     let searches: Vec<_> = searches.into_iter().collect();
-    let found: BTreeMap<(&str, usize), Runaway> =
-        searches.into_par_iter().filter_map(|(key, regex)| Some((key, find_runaway(regex, key.1)?))).collect();
+    let mut found: BTreeMap<(&str, usize), Runaway> = BTreeMap::new();
+    for searches in searches.chunks(SEARCHED_TOGETHER) {
+        found.par_extend(searches.into_par_iter().filter_map(|(key, regex)| Some((*key, find_runaway(regex, key.1)?))));
+        // As many as this are a signature that was made to cost time: the others wait for the next run.
+        if found.len() >= MOST_RUNAWAYS {
+            break;
+        }
+    }
     let mut errors = Vec::new();
     for (index, used) in uses.iter().enumerate() {
         for regex in patterns_of(&used.place, context.lists) {

@@ -96,6 +96,15 @@ impl Reader<'_, '_> {
         None
     }
 
+    /// The first items of a list that nobody writes that long: what comes after is an error and not looked at.
+    pub(super) fn at_most<'l, T>(&mut self, items: &'l [T], most: usize, what: &str, span: Span) -> &'l [T] {
+        let Some(first) = items.get(..most).filter(|_| items.len() > most) else { return items };
+        let message = format!("{} {what}, more than {most}", items.len());
+        let diagnostic = Diagnostic::new(Code::LimitExceeded, self.first_line(span), message, "too many");
+        self.report.push(diagnostic.help(format!("split the signature: one takes {most} {what}")));
+        first
+    }
+
     /// Text as it is written: a plain number is its own text. A boolean or null of YAML is an error, and so is a word
     /// that other YAML tools take for a boolean.
     pub(super) fn verbatim(&mut self, node: &Node<'_>, expected: &str) -> Option<Spanned<String>> {

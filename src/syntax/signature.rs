@@ -11,6 +11,12 @@ use super::{cases, keys, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceId, Span, Spanned};
 
+/// Lists that cost time for each of their items, and that no signature has so long.
+const MOST_ACTIONS: usize = 64;
+const MOST_LIMITS: usize = 64;
+const MOST_KEY_PARTS: usize = 64;
+const MOST_LETS: usize = 1000;
+
 /// Words that a `let` name cannot be: the grammar reads them as something else.
 const RESERVED: [&str; 13] = [
     "and",
@@ -238,8 +244,9 @@ fn references_by_kind(node: &Node<'_>) -> Option<String> {
 
 fn lets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Let> {
     let Some(entries) = reader.entries(node, "a mapping of names to expressions") else { return Vec::new() };
+    let entries = reader.at_most(&entries, MOST_LETS, "names under `let`", node.span);
     let mut lets = Vec::with_capacity(entries.len());
-    for (name, key, value) in entries {
+    for (name, key, value) in entries.iter().copied() {
         let mut characters = name.bytes();
         let starts = characters.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
         let valid = starts && characters.all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -266,8 +273,11 @@ fn lets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Let> {
 
 fn rate(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Rate> {
     let mut fields = reader.mapping(node, "`rate`")?;
-    let key = fields.require("key").and_then(|node| reader.sequence(node, "a list of fields"));
-    let key = key.map(|items| items.iter().map(|item| reader.condition(item, "key")).collect());
+    let key = fields.require("key").and_then(|node| {
+        let items = reader.sequence(node, "a list of fields")?;
+        let items = reader.at_most(items, MOST_KEY_PARTS, "parts of a key", node.span);
+        Some(items.iter().map(|item| reader.condition(item, "key")).collect())
+    });
     let limits = fields.require("limit").map(|node| match &node.kind {
         NodeKind::Sequence(items) => {
             if items.is_empty() {
@@ -275,6 +285,7 @@ fn rate(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Rate> {
                     Diagnostic::new(Code::InvalidValue, node.span, "the list of limits is empty", "no limit");
                 reader.report.push(diagnostic.help("a limit is a number per time, such as `10/60s`"));
             }
+            let items = reader.at_most(items, MOST_LIMITS, "limits of a rate", node.span);
             items.iter().filter_map(|item| reader.term(item, "a limit", terms::limit)).collect()
         }
         NodeKind::Null | NodeKind::Scalar(..) | NodeKind::Mapping(_) => reader
@@ -302,6 +313,7 @@ fn actions(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Spanned<Action>>
         let diagnostic = Diagnostic::new(Code::InvalidValue, node.span, "the list of actions is empty", "no action");
         reader.report.push(diagnostic.help("`log` records a match and does nothing else"));
     }
+    let items = reader.at_most(items, MOST_ACTIONS, "actions", node.span);
     items.iter().filter_map(|item| action(reader, item, "an action")).collect()
 }
 
