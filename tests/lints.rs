@@ -2,7 +2,7 @@
 //! the second is silent. Then levels and suppressions.
 
 use edgesig::cli::render;
-use edgesig::diagnostic::{Diagnostics, Kind, Severity};
+use edgesig::diagnostic::{Code, Diagnostics, Kind, Severity};
 use edgesig::eval;
 use edgesig::lint::{self, LINTS, Level, Levels, Lint, example};
 use edgesig::semantic::Files;
@@ -209,6 +209,16 @@ fn suppressions() {
     insta::assert_snapshot!("suppressions", said);
 }
 
+/// Only lints can be excused: no code of the compiler, the tests, the lock file, the policy or a suppression.
+#[test]
+fn nothing_but_lints_can_be_excused() {
+    for code in Code::ALL {
+        let said = suppressed(&format!("# edgesig: allow({}) until 2027-01-31 it is in our way", code.id()));
+        let refusal = format!("error[invalid-suppression]: `{}` cannot be excused, only lints can", code.id());
+        assert!(said.contains(&refusal) && said.contains("warning[double-negation]"), "{said}");
+    }
+}
+
 #[test]
 fn levels_of_a_project() {
     let mut files = example::files(TWICE_NOT);
@@ -298,7 +308,31 @@ const NEAR_MISSES: &[(&str, &str)] = &[
     ("lowercase-method", r#"req.method == "PROPFIND""#),
     ("geo-only-block", r#"client.country == "DE" and req.path == "/x""#),
     ("spoofable-only-block", r#"req.headers["user-agent"] contains "sqlmap" and req.path == "/x""#),
+    ("blocks-health-check", r#"req.path == "/healthz" and not exists req.headers["accept-language"]"#),
+    ("blocks-health-check", r#"req.method == "POST" and not exists req.headers["accept-language"]"#),
+    ("blocks-health-check", r#"not exists req.headers["user-agent"] and req.method == "GET""#),
+    ("blocks-health-check", r#"not exists req.headers["accept-language"] and not client.ip in @our_lb"#),
 ];
+
+/// A status that is nobody's may be one's own; the request of a test with other bytes is found, or the test is none.
+#[test]
+fn near_misses_beside_the_condition_are_silent() {
+    let trace = |status: u32| format!("when: req.method == \"TRACE\"\nthen: block({status})\n");
+    let overlong = |when: &str, expect: &str| {
+        format!("when: |\n  {when}\ntests:\n  - {{name: a, request: \"GET /%C0%aF\", expect: {expect}}}\n")
+    };
+    let cases =
+        [400, 401, 403, 404, 405, 410, 413, 414, 421, 429, 451, 466].map(|status| ("odd-status", trace(status)));
+    let overlong = [
+        ("missed-overlong", overlong(r#"req.url contains ["\xc0\xaf", "\xe0\x80\xaf"]"#, "match")),
+        ("missed-overlong", overlong(r#"req.url contains "\xc0\xae""#, "no_match")),
+        ("missed-overlong", overlong(r#"req.method == "GET""#, "match")),
+    ];
+    for (id, text) in cases.into_iter().chain(overlong) {
+        let (sources, found) = check(&example::files(&text), &mut all_on);
+        assert!(found.list.iter().all(|found| found.code.id() != id), "{id}: {}", render::plain(&sources, &found));
+    }
+}
 
 #[test]
 fn near_misses_are_silent() {

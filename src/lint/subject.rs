@@ -3,7 +3,9 @@
 
 use super::Input;
 use crate::catalog::{Field, Operator};
+use crate::eval;
 use crate::ir::{Action, Check, Comparison, Mode, Predicate, Rule, Ruleset, Value};
+use crate::request::Request;
 use crate::source::{SourceMap, Span, Spanned};
 use crate::syntax::ast::{self, Expression, ExpressionKind, RegexLiteral};
 use std::collections::HashMap;
@@ -176,6 +178,15 @@ impl<'s> Subject<'s> {
             | Action::Allow(_)
             | Action::Strip(_) => false,
         }) && self.rule.rate.is_none()
+    }
+
+    /// Whether it matches a GET of `path` with these headers.
+    pub fn matches_get(&self, path: &str, headers: &[(&str, &str)]) -> bool {
+        let mut request = Request { target: path.into(), ..Request::default() };
+        request.headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        request.facts.scheme = Some("https".to_owned());
+        request.complete();
+        eval::matches(self.ruleset, self.index, &request)
     }
 
     /// The comparisons of `when`.

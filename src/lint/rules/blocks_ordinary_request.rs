@@ -1,11 +1,9 @@
 //! A block that hits the start page in a browser.
 
 use crate::catalog::Field;
-use crate::eval;
 use crate::ir::Action;
 use crate::lint::subject::Subject;
 use crate::lint::{Category, Check, Findings, Level, Lint};
-use crate::request::Request;
 
 pub const LINT: Lint = Lint {
     id: "blocks-ordinary-request",
@@ -40,11 +38,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         return;
     }
     for path in PATHS {
-        let mut request = Request { target: path.into(), ..Request::default() };
-        request.headers = HEADERS.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        request.facts.scheme = Some("https".to_owned());
-        request.complete();
-        if eval::matches(subject.ruleset, subject.index, &request) {
+        if subject.matches_get(path, &HEADERS) {
             findings.push(
                 findings
                     .at(subject.signature.when.span, "an ordinary request is refused", "holds for it")

@@ -8,6 +8,7 @@ mod allow_disables_rule;
 mod always_matching_pattern;
 mod always_true_condition;
 mod bare_list_negation;
+mod blocks_health_check;
 mod blocks_ordinary_request;
 mod blocks_own_network;
 mod case_never_matches;
@@ -38,12 +39,14 @@ mod long_lived_patch;
 mod lower_before_decode;
 mod lowercase_method;
 mod malformed_reference;
+mod missed_overlong;
 mod missing_encoded_test;
 mod missing_limit_test;
 mod mixed_operators;
 mod negated_negations;
 mod never_matching_condition;
 mod non_ascii_case;
+mod odd_status;
 mod overlapping_network;
 mod plus_in_query;
 mod query_in_path;
@@ -88,6 +91,7 @@ pub static LINTS: &[&Lint] = &[
     &always_matching_pattern::LINT,
     &always_true_condition::LINT,
     &bare_list_negation::LINT,
+    &blocks_health_check::LINT,
     &blocks_ordinary_request::LINT,
     &blocks_own_network::LINT,
     &case_never_matches::LINT,
@@ -118,12 +122,14 @@ pub static LINTS: &[&Lint] = &[
     &lower_before_decode::LINT,
     &lowercase_method::LINT,
     &malformed_reference::LINT,
+    &missed_overlong::LINT,
     &missing_encoded_test::LINT,
     &missing_limit_test::LINT,
     &mixed_operators::LINT,
     &negated_negations::LINT,
     &never_matching_condition::LINT,
     &non_ascii_case::LINT,
+    &odd_status::LINT,
     &overlapping_network::LINT,
     &plus_in_query::LINT,
     &query_in_path::LINT,
