@@ -126,6 +126,102 @@ fn pre_commit_runs_the_hooks() {
     assert_eq!(said(&skipped).matches("Passed").count(), 1, "{}", said(&skipped));
 }
 
+/// Everything here but what is made, in another folder.
+fn copy_sources(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if !entry.file_type().unwrap().is_dir() {
+            fs::copy(entry.path(), target).unwrap();
+        } else if from != root() || ![".git", "target"].iter().any(|name| entry.file_name() == *name) {
+            copy_sources(&entry.path(), &target);
+        }
+    }
+}
+
+/// The hooks that build edgesig: pre-commit clones the repository, has cargo install it, and runs what came of it.
+#[cfg(unix)]
+#[test]
+fn pre_commit_builds_the_hooks() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(tool) = support::installed("venv/bin/pre-commit", "scripts/install-pre-commit") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let hooks = folder.path().join("hooks");
+    copy_sources(root(), &hooks);
+    git(&hooks, &["init", "--quiet"]);
+    git(&hooks, &["add", "--all"]);
+    git(&hooks, &["commit", "--quiet", "--message", "hooks"]);
+    let revision = git(&hooks, &["rev-parse", "HEAD"]);
+
+    // pre-commit lets cargo take the newest dependencies that fit. Which these are is not what is tested, so they are those
+    // of the lock file here; nor is how quick the program is, so it is built without optimisation and beside the other builds.
+    let binaries = folder.path().join("bin");
+    fs::create_dir(&binaries).unwrap();
+    let (cargo, log) = (binaries.join("cargo"), folder.path().join("log"));
+    let real = env!("CARGO");
+    fs::write(
+        &cargo,
+        format!(
+            "#!/bin/sh\necho \"$@\" >> '{}'\nif [ \"$1\" = install ]; then shift; exec '{real}' install --locked \"$@\"; \
+             fi\nexec '{real}' \"$@\"\n",
+            log.display()
+        ),
+    )
+    .unwrap();
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+
+    let scratch = repository(&[]);
+    let home = folder.path().join("home");
+    let pre_commit = |arguments: &[&str]| {
+        command(&tool, scratch.path())
+            .args(arguments)
+            // Without the program under test, which would be found as well.
+            .env("PATH", format!("{}:{}", binaries.display(), std::env::var("PATH").unwrap()))
+            .env("PRE_COMMIT_HOME", &home)
+            .env("CARGO_TARGET_DIR", root().join("target/hooks"))
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+            .output()
+            .unwrap()
+    };
+    fs::write(
+        scratch.path().join(".pre-commit-config.yaml"),
+        format!(
+            "repos:\n  - repo: {}\n    rev: {revision}\n    hooks: [{{id: edgesig-fmt}}, {{id: edgesig-check}}]\n",
+            hooks.display()
+        ),
+    )
+    .unwrap();
+    let installed = pre_commit(&["install-hooks"]);
+    assert!(installed.status.success(), "{}", said(&installed));
+    let asked = fs::read_to_string(&log).unwrap();
+    let install: Vec<&str> = asked.lines().filter(|line| line.starts_with("install ")).collect();
+    assert!(
+        matches!(install.as_slice(), [line] if line.starts_with("install --bins --root ") && line.ends_with(" --path .")),
+        "{asked}"
+    );
+    let built = fs::read_dir(&home).unwrap().map(|entry| entry.unwrap().path().join("rustenv-system/bin/edgesig"));
+    assert_eq!(built.filter(|path| path.is_file()).count(), 1, "{}", said(&installed));
+
+    // The example is written with comments in columns; the formatter has its own idea of them.
+    let output = pre_commit(&["run", "edgesig-fmt", "--all-files"]);
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", said(&output));
+    git(scratch.path(), &["add", "--all"]);
+    git(scratch.path(), &["commit", "--quiet", "--message", "hooks"]);
+    let clean = pre_commit(&["run", "--all-files"]);
+    assert!(clean.status.success(), "{}", said(&clean));
+    assert_eq!(said(&clean).matches("Passed").count(), 2, "{}", said(&clean));
+    break_signature(scratch.path());
+    git(scratch.path(), &["add", "--all"]);
+    let broken = pre_commit(&["run"]);
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(said(&broken).contains("error[changed-without-version]"), "{}", said(&broken));
+    // It was built once.
+    assert_eq!(fs::read_to_string(&log).unwrap().matches("install ").count(), 1);
+}
+
 /// The hooks that build edgesig differ from those that find it installed by that alone.
 #[test]
 fn both_kinds_of_hooks_are_the_same() {
