@@ -204,8 +204,13 @@ fn the_page_about_fastly_shows_what_happens() {
             }
             ("vcl" | "json", file) if !file.is_empty() => {
                 if file.ends_with(".tf.json") {
+                    // What else is in the folder stays.
+                    let own = folder.path().join("main.tf");
+                    fs::write(&own, "# mine\n").expect("it can be written");
                     let command = ["build", "--mode", "monitor", "--format", "terraform", "--out", "."];
                     assert_clean(&edgesig(folder.path(), &command), "the build for Terraform");
+                    assert_eq!(fs::read_to_string(&own).expect("it is there"), "# mine\n");
+                    assert!(folder.path().join("manifest.json").is_file());
                 }
                 let built = fs::read_to_string(folder.path().join(file)).expect("built");
                 let trimmed = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");

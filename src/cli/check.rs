@@ -89,7 +89,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     console.annotates = arguments.format == Format::Github;
     if arguments.fix {
         if arguments.target.as_deref() == Some("all") {
-            return Err(Failure::usage("`--target all` prints a table and mends nothing: no `--fix`"));
+            return Err(Failure::usage("`--target all` lists where signatures can run and mends nothing: no `--fix`"));
         }
         let options = fix::Options {
             levels: &|project| levels(arguments, project, &mut Diagnostics::default()),
@@ -104,14 +104,16 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     loaded.diagnostics.extend(of_levels);
     let targets: Vec<&'static Target> = match arguments.target.as_deref() {
         Some("all") => {
-            if arguments.format != Format::Human || arguments.update_lock || arguments.changed {
-                let message = "`--target all` prints a table: no `--format`, no `--update-lock`, no `--changed`";
+            let is_said = matches!(arguments.format, Format::Human | Format::Json);
+            if !is_said || arguments.update_lock || arguments.changed {
+                let message = "`--target all` lists where signatures can run, for people or with `--format json`: no other \
+                               format, no `--update-lock`, no `--changed`";
                 return Err(Failure::usage(message));
             }
             if let Some(exit) = loaded.show(console)? {
                 return Ok(exit);
             }
-            targets::portability(&loaded.ruleset, console)?;
+            targets::portability(&loaded.ruleset, arguments.format == Format::Json, console)?;
             return Ok(Exit::Clean);
         }
         named => load::targets(&loaded.ruleset, named)?,

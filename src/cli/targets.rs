@@ -4,9 +4,11 @@ use super::console::Console;
 use super::engines;
 use super::failure::{Exit, Failure};
 use crate::catalog::{ACTIONS, Availability, FIELDS, FUNCTIONS, RATES, SupportRow};
-use crate::codegen::{Options, TARGETS};
+use crate::codegen::{Options, TARGETS, Target};
 use crate::diagnostic::{Diagnostics, Severity};
-use crate::ir::{self, Mode, Ruleset, Selection};
+use crate::ir::{self, Mode, Rule, Ruleset, Selection};
+use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 const AFTER_HELP: &str = "\
@@ -14,7 +16,8 @@ native: the engine has it; emulated: edgesig's code computes it; profile: the pr
 where it comes from; no: a signature that uses it is refused there.
 
 `--format json` adds what the engine calls it or what the code is made of.
-`edgesig check --target all` says of each of your signatures where it can run.";
+`edgesig check --target all` says of each of your signatures where it can run; with
+`--format json` for scripts, too.";
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = AFTER_HELP)]
@@ -92,38 +95,102 @@ fn json() -> serde_json::Value {
     serde_json::Value::Object(parts.collect())
 }
 
-/// Where each signature can run, and why not elsewhere.
-pub fn portability(ruleset: &Ruleset, console: &mut Console) -> Result<(), Failure> {
+/// Where a signature can run.
+#[derive(Serialize)]
+struct Placement<'r> {
+    id: &'r str,
+    path: &'r str,
+    line: u32,
+    targets: BTreeMap<&'static str, Support>,
+}
+
+/// Whether a target can run a signature.
+#[derive(Serialize)]
+struct Support {
+    runs: bool,
+    /// Why not.
+    reasons: Vec<Reason>,
+}
+
+#[derive(Serialize)]
+struct Reason {
+    /// The kind of finding; `targets` where the signature leaves the target out.
+    code: &'static str,
+    message: String,
+    help: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Document<'r> {
+    format: &'static str,
+    version: u32,
+    edgesig: &'static str,
+    signatures: Vec<Placement<'r>>,
+}
+
+/// Raised when a key goes or changes its meaning.
+const VERSION: u32 = 1;
+
+/// Where each signature can run, and why not elsewhere: lines to read, or one JSON document.
+pub fn portability(ruleset: &Ruleset, as_json: bool, console: &mut Console) -> Result<(), Failure> {
     let all = engines::with_drafts(ruleset, |mode| if mode == Mode::Draft { Mode::Monitor } else { mode });
-    for rule in all.rules.iter().filter(|rule| rule.mode != Mode::Retired) {
-        let alone = all.with_rules(vec![rule.clone()]);
-        let mut runs = Vec::new();
-        let mut not = Vec::new();
-        for target in TARGETS {
-            let selection = Selection { target: Some(target.name.to_owned()), ..Selection::default() };
-            let selected = ir::select(&alone, &selection);
-            // A scoped allow alone has nothing to skip and is dropped.
-            let is_meant = rule.targets.as_ref().is_none_or(|names| names.iter().any(|name| name == target.name));
-            if !is_meant {
-                not.push(format!("  not {}: its `targets` leave it out", target.name));
-                continue;
-            }
-            let mut found = Diagnostics::default();
-            crate::emit(&selected, target, &Options { only_refusals: true, ..Options::default() }, &mut found);
-            let errors = found.list.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
-            let reasons: Vec<String> = errors
-                .map(|diagnostic| {
-                    let help = diagnostic.help.first().map_or(String::new(), |help| format!("; {help}"));
-                    format!("  not {}: {}{help}", target.name, diagnostic.message)
-                })
-                .collect();
-            if reasons.is_empty() { runs.push(target.name) } else { not.extend(reasons) }
-        }
+    let placements = all.rules.iter().filter(|rule| rule.mode != Mode::Retired).map(|rule| placement(&all, rule));
+    if as_json {
+        let document = Document {
+            format: "edgesig-portability",
+            version: VERSION,
+            edgesig: env!("CARGO_PKG_VERSION"),
+            signatures: placements.collect(),
+        };
+        // Plain data with text as keys can always be written.
+        return console.line(&serde_json::to_string_pretty(&document).unwrap_or_default());
+    }
+    for Placement { id, targets, .. } in placements {
+        // In the order of the table.
+        let ordered: Vec<(&str, &Support)> =
+            TARGETS.iter().filter_map(|target| Some((target.name, targets.get(target.name)?))).collect();
+        let runs: Vec<&str> = ordered.iter().filter(|(_, support)| support.runs).map(|(name, _)| *name).collect();
         let runs = if runs.is_empty() { "nowhere".to_owned() } else { runs.join(", ") };
-        console.line(&format!("{}: {runs}", rule.id))?;
-        for reason in not {
-            console.line(&super::render::safe::line(&reason, 1000))?;
+        console.line(&format!("{id}: {runs}"))?;
+        for (name, support) in ordered {
+            for Reason { message, help, .. } in &support.reasons {
+                let help = help.first().map_or(String::new(), |help| format!("; {help}"));
+                console.line(&super::render::safe::line(&format!("  not {name}: {message}{help}"), 1000))?;
+            }
         }
     }
     Ok(())
+}
+
+fn placement<'r>(all: &Ruleset, rule: &'r Rule) -> Placement<'r> {
+    let alone = all.with_rules(vec![rule.clone()]);
+    let targets = TARGETS.iter().map(|target| {
+        let is_meant = rule.targets.as_ref().is_none_or(|names| names.iter().any(|name| name == target.name));
+        let reasons = if is_meant {
+            refusals(&alone, target)
+        } else {
+            vec![Reason { code: "targets", message: "its `targets` leave it out".to_owned(), help: Vec::new() }]
+        };
+        (target.name, Support { runs: reasons.is_empty(), reasons })
+    });
+    let (path, line) = rule.origin.rsplit_once(':').unwrap_or((&rule.origin, ""));
+    Placement { id: &rule.id, path, line: line.parse().unwrap_or(1), targets: targets.collect() }
+}
+
+/// What a target refuses of a set.
+fn refusals(set: &Ruleset, target: &Target) -> Vec<Reason> {
+    let selection = Selection { target: Some(target.name.to_owned()), ..Selection::default() };
+    // A scoped allow alone has nothing to skip and is dropped.
+    let selected = ir::select(set, &selection);
+    let mut found = Diagnostics::default();
+    crate::emit(&selected, target, &Options { only_refusals: true, ..Options::default() }, &mut found);
+    let errors = found.list.into_iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+    errors
+        .map(|diagnostic| {
+            // The way out can be an edit.
+            let edits = diagnostic.fixes.into_iter().map(|fix| fix.title);
+            let help = diagnostic.help.into_iter().chain(edits).collect();
+            Reason { code: diagnostic.code.id(), message: diagnostic.message, help }
+        })
+        .collect()
 }

@@ -46,6 +46,8 @@ enum Engine {
 /// What came of all tests.
 #[derive(Default)]
 struct Results {
+    /// Signatures whose tests are for the engine.
+    signatures: usize,
     run: usize,
     within_tolerance: usize,
     /// By reason.
@@ -78,15 +80,16 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     for (reason, count) in &results.skipped {
         parts.push(format!("{count} skipped ({reason})"));
     }
-    let signatures = loaded.ruleset.rules.iter().filter(|rule| rule.mode != Mode::Retired).count();
-    console.line(&format!("tests of {}: {}", counted(signatures, "signature"), parts.join(", ")))?;
+    let all = loaded.ruleset.rules.iter().filter(|rule| rule.mode != Mode::Retired).count();
+    let some = if results.signatures < all { format!("{} of ", results.signatures) } else { String::new() };
+    console.line(&format!("tests of {some}{}: {}", counted(all, "signature"), parts.join(", ")))?;
     Ok(if failed > 0 { Exit::Findings } else { Exit::Clean })
 }
 
 fn in_eval(ruleset: &Ruleset) -> Results {
     let rules = ruleset.rules.par_iter().enumerate().filter(|(_, rule)| rule.mode != Mode::Retired);
     let misses: Vec<_> = rules.map(|(index, rule)| (rule, tests_of::run(ruleset, index))).collect();
-    let mut results = Results::default();
+    let mut results = Results { signatures: misses.len(), ..Results::default() };
     for (rule, misses) in misses {
         results.run += rule.tests.len();
         misses.iter().for_each(|miss| results.failures.push(failing_test(rule, miss)));
@@ -131,7 +134,7 @@ fn in_falco(loaded: &Loaded, console: &mut Console) -> Result<Results, Failure> 
 }
 
 fn collected(ruleset: &Ruleset, list: &[TestResult], engine: &str) -> Results {
-    let mut results = Results::default();
+    let mut results = Results { signatures: ruleset.rules.len(), ..Results::default() };
     for result in list {
         match &result.outcome {
             TestOutcome::Passed => results.run += 1,
