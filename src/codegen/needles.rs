@@ -12,11 +12,11 @@ const TRIE_DEPTH: usize = 6;
 
 /// Patterns one of which matches exactly when `operator` holds for one of `needles`. `fold` ignores case throughout.
 pub fn patterns(operator: TextOperator, needles: &[Text], fold: bool) -> Vec<String> {
-    let (folded, exact): (Vec<&Text>, Vec<&Text>) = needles.iter().partition(|needle| fold || needle.ignore_case);
     let mut patterns = Vec::new();
-    for (needles, ignore_case) in [(exact, false), (folded, true)] {
+    for ignore_case in [false, true] {
         let mut texts: Vec<Vec<u8>> = needles
             .iter()
+            .filter(|needle| (fold || needle.ignore_case) == ignore_case)
             .map(|needle| if ignore_case { needle.bytes.to_ascii_lowercase() } else { needle.bytes.clone() })
             .collect();
         texts.sort_unstable();
@@ -38,6 +38,10 @@ pub fn patterns(operator: TextOperator, needles: &[Text], fold: bool) -> Vec<Str
 
 /// Runs of needles whose alternation stays short enough.
 fn chunks(texts: &[Vec<u8>]) -> Vec<&[Vec<u8>]> {
+    // Escaped, a byte is at most four. Most sets of needles are far from the bound.
+    if !texts.is_empty() && texts.iter().map(|text| 4 * text.len() + 4).sum::<usize>() <= LONGEST_PATTERN {
+        return vec![texts];
+    }
     let mut chunks = Vec::new();
     let (mut start, mut size) = (0, 0);
     for (index, text) in texts.iter().enumerate() {

@@ -9,6 +9,8 @@ mod text;
 pub use print::{Printed, print};
 pub use text::one_line;
 
+use std::borrow::Cow;
+
 /// Whose VCL it is: strings, lists and concatenation are written differently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {
@@ -104,11 +106,11 @@ pub enum Expression {
     Duration(u64),
     Bytes(u64),
     Boolean(bool),
-    /// A variable, an ACL, an enumeration value.
-    Name(String),
+    /// A variable, an ACL, an enumeration value. Most names are constants: nothing is allocated for them.
+    Name(Cow<'static, str>),
     /// `req.http.NAME`, `resp.http.NAME`
     Header(&'static str, String),
-    Call(String, Vec<(Option<&'static str>, Expression)>),
+    Call(Cow<'static, str>, Vec<(Option<&'static str>, Expression)>),
     Compare(Comparator, Box<Expression>, Box<Expression>),
     Not(Box<Expression>),
     /// Two or more.
@@ -172,11 +174,11 @@ impl Expression {
         Expression::Pattern(pattern.into())
     }
 
-    pub fn name(name: impl Into<String>) -> Expression {
+    pub fn name(name: impl Into<Cow<'static, str>>) -> Expression {
         Expression::Name(name.into())
     }
 
-    pub fn call(function: impl Into<String>, arguments: impl IntoIterator<Item = Expression>) -> Expression {
+    pub fn call(function: impl Into<Cow<'static, str>>, arguments: impl IntoIterator<Item = Expression>) -> Expression {
         Expression::Call(function.into(), arguments.into_iter().map(|argument| (None, argument)).collect())
     }
 

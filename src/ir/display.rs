@@ -47,13 +47,17 @@ struct Printer<'r> {
 impl Printer<'_> {
     /// One line.
     fn line(&mut self, indent: usize, text: &str) {
+        self.indent(indent);
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    fn indent(&mut self, indent: usize) {
         // Conditions can nest deeply; past this the text would be mostly blanks, and the depth is a number.
         self.out.extend(std::iter::repeat_n("  ", indent.min(40)));
         if indent > 40 {
             let _ = write!(self.out, "{indent}| ");
         }
-        self.out.push_str(text);
-        self.out.push('\n');
     }
 
     fn settings(&mut self, settings: &Settings) {
@@ -98,9 +102,9 @@ impl Printer<'_> {
     fn list(&mut self, list: &List) {
         let values: Vec<String> = match &list.values {
             ListValues::Ip(networks) => networks.iter().map(ToString::to_string).collect(),
-            ListValues::Strings(texts) => texts.iter().map(text).collect(),
+            ListValues::Strings(texts) => texts.iter().map(|text| shown(|out| write_text(out, text))).collect(),
             ListValues::Int(values) => values.iter().map(ToString::to_string).collect(),
-            ListValues::Regex(patterns) => patterns.iter().map(|pattern| regex(pattern)).collect(),
+            ListValues::Regex(patterns) => patterns.iter().map(|regex| shown(|out| write_regex(out, regex))).collect(),
         };
         let edge = list.edge.as_ref().map_or(String::new(), |edge| format!(" edge {edge}"));
         self.line(0, &format!("list {}{edge} [{}]", list.name, values.join(", ")));
@@ -187,8 +191,9 @@ impl Printer<'_> {
             Predicate::Any(parts) => self.group("or", parts, indent),
             Predicate::Not(inner) => self.group("not", std::slice::from_ref(inner.as_ref()), indent),
             Predicate::Compare(comparison) => {
-                let text = self.comparison(comparison);
-                self.line(indent, &text);
+                self.indent(indent);
+                self.comparison(comparison);
+                self.out.push('\n');
             }
         }
     }
@@ -200,67 +205,96 @@ impl Printer<'_> {
         }
     }
 
-    fn comparison(&self, comparison: &Comparison) -> String {
-        let mut text = String::new();
+    /// Written straight into the text: every rule's hash is made of it, and a set has many comparisons.
+    fn comparison(&mut self, comparison: &Comparison) {
+        let lists = self.lists;
+        let out = &mut self.out;
         match comparison.quantifier {
-            Some(Quantifier::Any) => text.push_str("any "),
-            Some(Quantifier::All) => text.push_str("all "),
+            Some(Quantifier::Any) => out.push_str("any "),
+            Some(Quantifier::All) => out.push_str("all "),
             None => {}
         }
         if comparison.negated {
-            text.push_str("not ");
+            out.push_str("not ");
         }
-        let subject = value(&comparison.value);
-        // Writing to a String cannot fail.
-        let _ = match &comparison.check {
-            Check::Exists => write!(text, "exists {subject}"),
-            Check::IsTrue => write!(text, "{subject}"),
+        if comparison.check == Check::Exists {
+            out.push_str("exists ");
+        }
+        write_value(out, &comparison.value);
+        match &comparison.check {
+            Check::Exists | Check::IsTrue => {}
             Check::Text { operator, needles } => {
-                let needles = match needles {
-                    Needles::Literals(literals) => list(literals.iter().map(self::text)),
-                    Needles::List(index) => self.list_name(*index),
-                };
-                write!(text, "{subject} {} {needles}", text_operator(*operator))
+                out.push(' ');
+                out.push_str(text_operator(*operator));
+                out.push(' ');
+                match needles {
+                    Needles::Literals(literals) => write_list(out, literals, write_text),
+                    Needles::List(index) => write_list_name(out, lists, *index),
+                }
             }
             Check::Matches(patterns) => {
-                let patterns = match patterns {
-                    Patterns::Literals(literals) => list(literals.iter().map(|pattern| regex(pattern))),
-                    Patterns::List(index) => self.list_name(*index),
-                };
-                write!(text, "{subject} matches {patterns}")
+                out.push_str(" matches ");
+                match patterns {
+                    Patterns::Literals(literals) => write_list(out, literals, |out, pattern| write_regex(out, pattern)),
+                    Patterns::List(index) => write_list_name(out, lists, *index),
+                }
             }
-            Check::Integer { operator, value } => write!(text, "{subject} {} {value}", integer_operator(*operator)),
+            Check::Integer { operator, value } => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, " {} {value}", integer_operator(*operator));
+            }
             Check::IntegerIn(integers) => {
-                let integers = match integers {
-                    Integers::Literals(literals) => list(literals.iter().map(ToString::to_string)),
-                    Integers::List(index) => self.list_name(*index),
-                };
-                write!(text, "{subject} in {integers}")
+                out.push_str(" in ");
+                match integers {
+                    Integers::Literals(literals) => write_list(out, literals, write_shown),
+                    Integers::List(index) => write_list_name(out, lists, *index),
+                }
             }
             Check::Network(networks) => {
-                let networks = match networks {
-                    Networks::Literals(literals) => list(literals.iter().map(ToString::to_string)),
-                    Networks::List(index) => self.list_name(*index),
-                };
-                write!(text, "{subject} in {networks}")
+                out.push_str(" in ");
+                match networks {
+                    Networks::Literals(literals) => write_list(out, literals, write_shown),
+                    Networks::List(index) => write_list_name(out, lists, *index),
+                }
             }
-            Check::SameAs(other) => write!(text, "{subject} == {}", value(other)),
-        };
-        text
+            Check::SameAs(other) => {
+                out.push_str(" == ");
+                write_value(out, other);
+            }
+        }
     }
 
     fn list_name(&self, index: ListIndex) -> String {
-        format!("@{}", self.lists[index.0].name)
+        shown(|out| write_list_name(out, self.lists, index))
     }
 }
 
+fn write_list_name(out: &mut String, lists: &[List], index: ListIndex) {
+    out.push('@');
+    out.push_str(&lists[index.0].name);
+}
+
 /// One item as it is, several in brackets.
-fn list(items: impl ExactSizeIterator<Item = String>) -> String {
-    let items: Vec<String> = items.collect();
-    match items.as_slice() {
-        [one] => one.clone(),
-        _ => format!("[{}]", items.join(", ")),
+fn write_list<T>(out: &mut String, items: &[T], write: fn(&mut String, &T)) {
+    if let [one] = items {
+        return write(out, one);
     }
+    out.push('[');
+    for (index, item) in items.iter().enumerate() {
+        out.push_str(if index > 0 { ", " } else { "" });
+        write(out, item);
+    }
+    out.push(']');
+}
+
+fn shown(write: impl Fn(&mut String)) -> String {
+    let mut text = String::new();
+    write(&mut text);
+    text
+}
+
+fn write_shown<T: std::fmt::Display>(out: &mut String, value: &T) {
+    let _ = write!(out, "{value}");
 }
 
 fn text_operator(operator: TextOperator) -> &'static str {
@@ -284,61 +318,85 @@ fn integer_operator(operator: IntegerOperator) -> &'static str {
 
 /// A value as it would be written in a condition.
 pub fn value(value: &Value) -> String {
+    shown(|out| write_value(out, value))
+}
+
+fn write_value(out: &mut String, value: &Value) {
     match value {
-        Value::Field(reference) => field(reference),
-        Value::Call(Call::Prefix(ipv4, ipv6), argument) => format!("prefix({}, {ipv4}, {ipv6})", self::value(argument)),
-        Value::Call(call, argument) => format!("{}({})", call.function().row().name, self::value(argument)),
+        Value::Field(reference) => write_field(out, reference),
+        Value::Call(call, argument) => {
+            out.push_str(call.function().row().name);
+            out.push('(');
+            write_value(out, argument);
+            if let Call::Prefix(ipv4, ipv6) = call {
+                let _ = write!(out, ", {ipv4}, {ipv6}");
+            }
+            out.push(')');
+        }
     }
 }
 
-fn field(reference: &FieldReference) -> String {
+fn write_field(out: &mut String, reference: &FieldReference) {
     let row = reference.field.row();
-    let keys: Vec<String> = reference.keys.iter().map(|key| format!("\"{}\"", bytes(key))).collect();
-    let keys = format!("[{}]", keys.join(", "));
-    match row.key {
-        KeyKind::None => row.name.to_owned(),
-        KeyKind::One | KeyKind::HeaderNames | KeyKind::HeaderName => match row.name.strip_suffix(".raw") {
-            Some(base) => format!("{base}{keys}.raw"),
-            None => format!("{}{keys}", row.name),
-        },
+    if row.key == KeyKind::None {
+        return out.push_str(row.name);
     }
+    let (base, suffix) = row.name.strip_suffix(".raw").map_or((row.name, ""), |base| (base, ".raw"));
+    out.push_str(base);
+    out.push('[');
+    for (index, key) in reference.keys.iter().enumerate() {
+        out.push_str(if index > 0 { ", \"" } else { "\"" });
+        write_bytes(out, key);
+        out.push('"');
+    }
+    out.push(']');
+    out.push_str(suffix);
 }
 
-fn text(text: &Text) -> String {
-    format!("{}\"{}\"", if text.ignore_case { "i" } else { "" }, bytes(&text.bytes))
+fn write_text(out: &mut String, text: &Text) {
+    out.push_str(if text.ignore_case { "i\"" } else { "\"" });
+    write_bytes(out, &text.bytes);
+    out.push('"');
 }
 
 /// Bytes with everything but printable ASCII escaped.
 fn bytes(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
+    shown(|out| write_bytes(out, bytes))
+}
+
+fn write_bytes(out: &mut String, bytes: &[u8]) {
     for byte in bytes {
         match byte {
-            b'"' => text.push_str("\\\""),
-            b'\\' => text.push_str("\\\\"),
-            b'\n' => text.push_str("\\n"),
-            b'\r' => text.push_str("\\r"),
-            b'\t' => text.push_str("\\t"),
-            b' '..=b'~' => text.push(char::from(*byte)),
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            b' '..=b'~' => out.push(char::from(*byte)),
             _ => {
-                let _ = write!(text, "\\x{byte:02x}");
+                let _ = write!(out, "\\x{byte:02x}");
             }
         }
     }
-    text
 }
 
-fn regex(regex: &Regex) -> String {
-    let i = if regex.ignore_case { "i" } else { "" };
+fn write_regex(out: &mut String, regex: &Regex) {
     // As many `#` as it takes that the pattern cannot end the literal early.
     let run = |tail: &str| tail.bytes().take_while(|byte| *byte == b'#').count();
     let longest = regex.pattern.split('"').skip(1).map(run).max();
     let hashes = "#".repeat(longest.map_or(0, |longest| longest + 1));
-    let pattern: String = regex
-        .pattern
-        .chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-        .collect();
-    format!("r{i}{hashes}\"{pattern}\"{hashes}")
+    out.push_str(if regex.ignore_case { "ri" } else { "r" });
+    out.push_str(&hashes);
+    out.push('"');
+    for character in regex.pattern.chars() {
+        if character.is_control() {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out.push('"');
+    out.push_str(&hashes);
 }
 
 fn block(block: &Block) -> String {

@@ -60,6 +60,10 @@ fn is_plain_class(set: &ast::ClassSet) -> bool {
 
 /// It matches in every text, whatever is in it: it can match nothing, anywhere.
 pub fn matches_everything(literal: &RegexLiteral) -> bool {
+    // Nothing else can be left out or be nothing, but for an assertion, which asks for something.
+    if !literal.pattern.is_empty() && !literal.pattern.contains(['*', '?', '{', '|', '(']) {
+        return false;
+    }
     let Some(tree) = parse(literal) else { return false };
     let translated = regex_syntax::hir::translate::TranslatorBuilder::new()
         .utf8(false)

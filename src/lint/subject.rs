@@ -33,6 +33,8 @@ pub struct Leaf<'s> {
     pub place: Place,
     /// Where it is written; `None` for what is no comparison (`exists x`, a bare bool).
     pub written: Option<Written<'s>>,
+    /// The literals on the right side, those of `let` names too. Many lints look at them.
+    pub literals: Vec<Literal<'s>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +89,8 @@ impl<'s> Subject<'s> {
         let mut collect = |predicate: &'s Predicate, place: Place| {
             each_leaf(predicate, true, &mut |comparison, positive| {
                 let written = written.get(&comparison.span).copied();
-                leaves.push(Leaf { comparison, positive: positive != comparison.negated, place, written });
+                let literals = written.map_or(Vec::new(), |written| literals(&written, signature));
+                leaves.push(Leaf { comparison, positive: positive != comparison.negated, place, written, literals });
             });
         };
         collect(&rule.when, Place::When);
@@ -107,42 +110,27 @@ impl<'s> Subject<'s> {
         conditions(self.signature).for_each(|expression| each(expression, visit));
     }
 
-    /// The literals on the right side of a leaf, those of `let` names too.
-    pub fn literals(&self, leaf: &Leaf<'s>) -> Vec<Literal<'s>> {
-        let mut literals = Vec::new();
-        if let Some(written) = leaf.written {
-            let side = if is_literal(written.left, self.signature, 0) { written.left } else { written.right };
-            collect_literals(side, self.signature, 0, &mut literals);
-        }
-        literals
-    }
-
-    /// The text literals of a leaf, those of `let` names too.
-    pub fn texts(&self, leaf: &Leaf<'s>) -> Vec<(&'s Expression, &'s [u8], bool)> {
-        let literals = self.literals(leaf).into_iter();
-        literals
-            .filter_map(|literal| match literal.kind {
-                LiteralKind::Text { value, ignore_case } => Some((literal.expression, value, ignore_case)),
-                LiteralKind::Regex(_) | LiteralKind::Other => None,
-            })
-            .collect()
-    }
-
     /// The pattern literals of every `matches`, each once.
-    pub fn patterns(&self) -> Vec<(&Leaf<'s>, &'s Expression, &'s RegexLiteral)> {
+    pub fn patterns(&self) -> impl Iterator<Item = (&Leaf<'s>, &'s Expression, &'s RegexLiteral)> {
         let mut seen = Vec::new();
-        let mut patterns = Vec::new();
-        for leaf in &self.leaves {
-            for literal in self.literals(leaf) {
-                if let LiteralKind::Regex(regex) = literal.kind
-                    && !seen.contains(&literal.expression.span)
-                {
-                    seen.push(literal.expression.span);
-                    patterns.push((leaf, literal.expression, regex));
+        self.leaves.iter().flat_map(|leaf| leaf.literals.iter().map(move |literal| (leaf, literal))).filter_map(
+            move |(leaf, literal)| {
+                let LiteralKind::Regex(regex) = literal.kind else { return None };
+                let span = literal.expression.span;
+                if seen.contains(&span) {
+                    return None;
                 }
-            }
-        }
-        patterns
+                seen.push(span);
+                Some((leaf, literal.expression, regex))
+            },
+        )
+    }
+
+    /// Those with one of the signs: what a lint looks for has one of them, and without it needs no tree of the pattern.
+    pub fn patterns_with(&self, signs: &[char]) -> impl Iterator<Item = (&'s Expression, &'s RegexLiteral)> {
+        let has_one =
+            move |(_, _, regex): &(&Leaf<'s>, &'s Expression, &'s RegexLiteral)| regex.pattern.contains(signs);
+        self.patterns().filter(has_one).map(|(_, expression, regex)| (expression, regex))
     }
 
     /// What stands there is part of a `let`: each use of the name means it.
@@ -195,7 +183,7 @@ impl<'s> Subject<'s> {
     }
 }
 
-impl Leaf<'_> {
+impl<'s> Leaf<'s> {
     pub fn field(&self) -> Field {
         self.comparison.value.field().field
     }
@@ -203,6 +191,14 @@ impl Leaf<'_> {
     /// The value is the field itself, without a function.
     pub fn is_bare(&self) -> bool {
         matches!(self.comparison.value, Value::Field(_))
+    }
+
+    /// The text literals, those of `let` names too: each with whether it ignores case.
+    pub fn texts(&self) -> impl Iterator<Item = (&'s Expression, &'s [u8], bool)> {
+        self.literals.iter().filter_map(|literal| match literal.kind {
+            LiteralKind::Text { value, ignore_case } => Some((literal.expression, value, ignore_case)),
+            LiteralKind::Regex(_) | LiteralKind::Other => None,
+        })
     }
 
     /// Only asks whether there is a value.
@@ -304,6 +300,14 @@ fn is_literal(expression: &Expression, signature: &ast::Signature, depth: usize)
         | ExpressionKind::ListReference(_)
         | ExpressionKind::Error => false,
     }
+}
+
+/// The literals of a comparison: its right side, unless it was turned round.
+fn literals<'s>(written: &Written<'s>, signature: &'s ast::Signature) -> Vec<Literal<'s>> {
+    let mut literals = Vec::new();
+    let side = if is_literal(written.left, signature, 0) { written.left } else { written.right };
+    collect_literals(side, signature, 0, &mut literals);
+    literals
 }
 
 fn collect_literals<'s>(

@@ -13,7 +13,7 @@ use crate::source::Span;
 const SCHEME: &str = r"(?s)^[A-Za-z][A-Za-z0-9+.\-]*+://";
 
 pub(super) fn name(name: &str) -> Expression {
-    Expression::name(name)
+    Expression::name(name.to_owned())
 }
 
 fn always(text: Expression) -> Operand {

@@ -172,7 +172,7 @@ impl<'r> Generator<'r> {
         if !self.locals.iter().any(|(other, _)| *other == name) {
             self.locals.push((name.clone(), kind));
         }
-        Expression::Name(name)
+        Expression::name(name)
     }
 
     /// A local that nothing else has.

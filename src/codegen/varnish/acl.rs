@@ -2,6 +2,7 @@
 
 use super::super::vcl::Item;
 use super::Generator;
+use super::parts::Renamed;
 use crate::ir::Networks;
 use ipnet::IpNet;
 
@@ -14,6 +15,8 @@ pub struct Acls {
 #[derive(Clone, Debug)]
 struct Acl {
     name: String,
+    /// What the name is made of.
+    stem: String,
     comment: String,
     entries: Vec<IpNet>,
 }
@@ -30,17 +33,34 @@ impl<'r> Generator<'r> {
         if let Some(acl) = self.acls.list.iter().find(|acl| acl.entries == entries) {
             return Some(acl.name.clone());
         }
-        let (name, comment) = match networks {
+        let (stem, comment) = match networks {
             Networks::List(index) => {
                 let list = self.ruleset.lists.get(index.0).map_or("list", |list| list.name.as_str());
-                (self.names.unique(&format!("acl_{list}")), format!("@{list}: {} networks", entries.len()))
+                (format!("acl_{list}"), format!("@{list}: {} networks", entries.len()))
             }
-            Networks::Literals(_) => {
-                (self.names.unique(&format!("acl_{}", self.rule)), format!("networks that {} names", self.rule))
-            }
+            Networks::Literals(_) => (format!("acl_{}", self.rule), format!("networks that {} names", self.rule)),
         };
-        self.acls.list.push(Acl { name: name.clone(), comment, entries });
+        let name = self.names.unique(&stem);
+        self.acls.list.push(Acl { name: name.clone(), stem, comment, entries });
         Some(name)
+    }
+
+    /// Takes over the ACLs of a part of the rules.
+    pub(super) fn absorb_acls(&mut self, part: Acls, renamed: &mut Renamed) {
+        for acl in part.list {
+            let known = self.acls.list.iter().find(|known| known.entries == acl.entries);
+            let name = match known {
+                Some(known) => known.name.clone(),
+                None => {
+                    let name = self.names.unique(&acl.stem);
+                    self.acls.list.push(Acl { name: name.clone(), ..acl.clone() });
+                    name
+                }
+            };
+            if name != acl.name {
+                renamed.acls.insert(acl.name, name);
+            }
+        }
     }
 
     pub(super) fn acl_items(&self) -> Vec<Item> {

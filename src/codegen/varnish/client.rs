@@ -164,7 +164,7 @@ impl<'r> Generator<'r> {
 fn canonical(text: Expression) -> Expression {
     let read = |text| {
         Expression::Call(
-            "std.ip".to_owned(),
+            "std.ip".into(),
             vec![(None, text), (None, Expression::name("client.ip")), (Some("resolve"), Expression::Boolean(false))],
         )
     };

@@ -31,7 +31,7 @@ impl<'r> Generator<'r> {
         }
         let (first, then): (Vec<&Rule>, Vec<&Rule>) =
             ruleset.rules.iter().filter(|rule| !super::is_rate(rule)).partition(|rule| rule.is_allow());
-        rules.extend(then.into_iter().map(|rule| self.rule_block(rule)));
+        rules.extend(self.rule_blocks(&then));
         allows.extend(first.iter().map(|rule| self.rule_block(rule)));
 
         let mut items = Vec::new();
@@ -114,7 +114,7 @@ impl<'r> Generator<'r> {
         items.push(self.recv_item());
         items.extend(self.synth_items(counts));
         let mut head = self.head(options);
-        head.extend(super::prune::prune(items));
+        head.extend(super::prune::prune(items, &self.settings.prefix));
         Some(File { items: head, ..File::default() })
     }
 
@@ -380,7 +380,7 @@ impl<'r> Generator<'r> {
 
     /// `vcl_recv`: our own header is nobody else's; the rules run once per client request.
     fn recv_item(&self) -> Item {
-        let is_zero = |name: &str| Expression::name(name).equals(Expression::Integer(0));
+        let is_zero = |name: &'static str| Expression::name(name).equals(Expression::Integer(0));
         let first = Expression::all([is_zero("req.restarts"), is_zero("req.esi_level")]);
         let mut body = vec![Statement::Unset(self.tags_header())];
         let again =

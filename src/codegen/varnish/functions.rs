@@ -67,7 +67,7 @@ impl<'r> Generator<'r> {
             Call::Base64Decode => {
                 self.need("blob", span, "`base64_decode`");
                 let decoded = Expression::Call(
-                    "blob.transcode".to_owned(),
+                    "blob.transcode".into(),
                     vec![(Some("decoding"), Expression::name("BASE64")), (Some("encoded"), text.clone())],
                 );
                 let valid = text.matches(r"^(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\z");
@@ -127,7 +127,7 @@ fn html_decoded(text: Expression) -> Expression {
     let with_table = Expression::Sum(vec![regsuball(text, "%", "%25"), Expression::text(format!(" {HEX}"))]);
     let escaped = regsuball(with_table, &html_pattern(), r"%\1\2");
     let decoded = Expression::Call(
-        "blob.transcode".to_owned(),
+        "blob.transcode".into(),
         vec![(Some("decoding"), Expression::name("URL")), (Some("encoded"), escaped)],
     );
     regsub(decoded, r"(?s).{17}\z", "")

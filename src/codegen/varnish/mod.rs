@@ -22,6 +22,7 @@ mod driver;
 mod fields;
 mod functions;
 mod log;
+mod parts;
 mod predicate;
 mod prepare;
 mod prune;
@@ -41,7 +42,7 @@ use super::names::Names;
 use super::vcl::{Expression, Statement, print};
 use super::{Artifact, Options};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::ir::{Rule, Ruleset, Settings};
+use crate::ir::{Check, Patterns, Rule, Ruleset, Settings};
 use crate::source::Span;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,6 +91,16 @@ struct Generator<'r> {
 
 /// The VCL and the manifest of a set that `ir::select` gave. Nothing but diagnostics when a rule cannot be expressed.
 pub fn emit(ruleset: &Ruleset, options: &Options, diagnostics: &mut Diagnostics) -> Vec<Artifact> {
+    // Known for each pattern before the rules are gone through one after the other: a tenth of that walk, on all cores.
+    ruleset.rules.par_iter().with_min_len(64).for_each(|rule| {
+        for predicate in rule.predicates() {
+            predicate.each_comparison(&mut |comparison| {
+                if let Check::Matches(Patterns::Literals(patterns)) = &comparison.check {
+                    patterns.iter().for_each(|pattern| _ = pattern.accepts_empty());
+                }
+            });
+        }
+    });
     let mut generator = Generator::new(ruleset);
     let file = driver::file(&mut generator, options);
     let failed = generator.diagnostics.has_errors();

@@ -4,8 +4,8 @@
 use super::super::vcl::{Expression, Item, Statement};
 use std::collections::{BTreeSet, HashSet};
 
-/// The items that `vcl_*` subs reach.
-pub fn prune(mut items: Vec<Item>) -> Vec<Item> {
+/// The items that `vcl_*` subs reach. What a set defines bears its prefix; other names need not be looked up.
+pub fn prune(mut items: Vec<Item>, prefix: &str) -> Vec<Item> {
     loop {
         let empty: BTreeSet<String> = items
             .iter()
@@ -31,7 +31,7 @@ pub fn prune(mut items: Vec<Item>) -> Vec<Item> {
             }
         }
     }
-    let mut used = HashSet::new();
+    let mut used = Used { prefix, names: HashSet::new() };
     let mut visited = vec![false; items.len()];
     let mut grown = true;
     while grown {
@@ -39,7 +39,7 @@ pub fn prune(mut items: Vec<Item>) -> Vec<Item> {
         for (item, visited) in items.iter().zip(&mut visited) {
             if let Item::Sub { name, body, .. } = item
                 && !*visited
-                && (name.starts_with("vcl_") && name != "vcl_init" || used.contains(name.as_str()))
+                && (name.starts_with("vcl_") && name != "vcl_init" || used.names.contains(name.as_str()))
             {
                 *visited = true;
                 grown = true;
@@ -48,11 +48,11 @@ pub fn prune(mut items: Vec<Item>) -> Vec<Item> {
         }
     }
     let keeps = |item: &Item| match item {
-        Item::Acl { name, .. } => used.contains(name.as_str()),
+        Item::Acl { name, .. } => used.names.contains(name.as_str()),
         Item::Sub { name, body, .. } if name == "vcl_init" => body
             .iter()
-            .any(|statement| matches!(statement, Statement::New(object, _) if used.contains(object.as_str()))),
-        Item::Sub { name, .. } => name.starts_with("vcl_") || used.contains(name.as_str()),
+            .any(|statement| matches!(statement, Statement::New(object, _) if used.names.contains(object.as_str()))),
+        Item::Sub { name, .. } => name.starts_with("vcl_") || used.names.contains(name.as_str()),
         Item::Comment(_)
         | Item::Version
         | Item::Import(_)
@@ -64,6 +64,20 @@ pub fn prune(mut items: Vec<Item>) -> Vec<Item> {
     let mut kept = kept.into_iter();
     items.retain(|_| kept.next().unwrap_or(true));
     items
+}
+
+/// Names that something refers to.
+struct Used<'a> {
+    prefix: &'a str,
+    names: HashSet<&'a str>,
+}
+
+impl<'a> Used<'a> {
+    fn note(&mut self, name: &'a str) {
+        if name.starts_with(self.prefix) {
+            self.names.insert(name);
+        }
+    }
 }
 
 fn without_calls(statements: &mut Vec<Statement>, empty: &BTreeSet<String>) {
@@ -95,7 +109,7 @@ fn without_calls(statements: &mut Vec<Statement>, empty: &BTreeSet<String>) {
     }
 }
 
-fn note_statement<'a>(statement: &'a Statement, used: &mut HashSet<&'a str>) {
+fn note_statement<'a>(statement: &'a Statement, used: &mut Used<'a>) {
     match statement {
         Statement::Set(target, value) | Statement::Increase(target, value) | Statement::Divide(target, value) => {
             note(target, used);
@@ -107,9 +121,7 @@ fn note_statement<'a>(statement: &'a Statement, used: &mut HashSet<&'a str>) {
         | Statement::Synthetic(expression)
         | Statement::Error(_, expression)
         | Statement::Log(expression) => note(expression, used),
-        Statement::Call(name) => {
-            used.insert(name);
-        }
+        Statement::Call(name) => used.note(name),
         Statement::If { branches, otherwise } => {
             for (condition, body) in branches {
                 note(condition, used);
@@ -127,14 +139,12 @@ fn note_statement<'a>(statement: &'a Statement, used: &mut HashSet<&'a str>) {
     }
 }
 
-fn note<'a>(expression: &'a Expression, used: &mut HashSet<&'a str>) {
+fn note<'a>(expression: &'a Expression, used: &mut Used<'a>) {
     match expression {
-        Expression::Name(name) => {
-            used.insert(name);
-        }
+        Expression::Name(name) => used.note(name),
         Expression::Call(function, arguments) => {
             if let Some((object, _)) = function.split_once('.') {
-                used.insert(object);
+                used.note(object);
             }
             arguments.iter().for_each(|(_, argument)| note(argument, used));
         }

@@ -307,7 +307,7 @@ impl<'r> Generator<'r> {
             Some(penalty) => {
                 let left = self.bucket("blocked", &rule.id, Bucket::jail(u64::from(penalty) * 1000));
                 Expression::Call(
-                    "std.integer".to_owned(),
+                    "std.integer".into(),
                     vec![
                         (Some("duration"), Expression::Sum(vec![left, Expression::Duration(1000)])),
                         (Some("fallback"), Expression::Integer(i64::from(penalty))),

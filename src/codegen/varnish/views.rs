@@ -178,7 +178,7 @@ pub fn many_broken_escapes() -> String {
 pub fn url_decoded(text: Expression) -> Expression {
     let guarded = Expression::call("regsuball", [text, Expression::pattern(BROKEN_ESCAPE), Expression::text("%25")]);
     Expression::Call(
-        "blob.transcode".to_owned(),
+        "blob.transcode".into(),
         vec![(Some("decoding"), Expression::name("URL")), (Some("encoded"), guarded)],
     )
 }

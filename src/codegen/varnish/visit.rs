@@ -4,6 +4,7 @@
 
 use super::super::vcl::{Comparator, Expression, Item, Statement, when};
 use super::Generator;
+use super::parts::{Renamed, add_functions};
 use super::room::{REGISTER, over, register};
 use super::views::{Cost, ESCAPE, View, regsub, regsuball, url_decoded};
 use crate::catalog::Field;
@@ -86,33 +87,21 @@ impl<'r> Generator<'r> {
         // `any` looks for an element that counts, `all` for one that does not.
         let marks = comparison.negated == all;
         let fingerprint = fingerprint(value, &comparison.check, marks);
-        let visit = &self.visits[index];
-        let candidates = visit.known.get(&fingerprint).into_iter().flatten().map(|place| &visit.checks[*place]);
-        let known = candidates
-            .filter(|check| check.marks == marks && check.check == comparison.check && check.value == *value)
-            .map(|check| check.flag.clone())
-            .next();
-        let flag = match known {
-            Some(flag) => flag,
+        let flag = match self.visits[index].flag_of(fingerprint, value, &comparison.check, marks) {
+            Some(flag) => flag.to_owned(),
             None => {
                 std::mem::swap(&mut self.views.element_functions, &mut self.visits[index].functions);
                 let holds = self.check(value, &comparison.check, comparison.span).unwrap_or(Expression::Boolean(false));
                 std::mem::swap(&mut self.views.element_functions, &mut self.visits[index].functions);
-                let condition = if marks { holds } else { holds.not() };
-                let visit = &self.visits[index];
-                let flag = format!("{} #{}", visit.name, visit.checks.len() + 1);
                 let check = VisitCheck {
                     value: value.clone(),
                     check: comparison.check.clone(),
                     marks,
-                    flag: flag.clone(),
-                    condition,
+                    flag: String::new(),
+                    condition: if marks { holds } else { holds.not() },
                     rule: self.rule.to_owned(),
                 };
-                let visit = &mut self.visits[index];
-                visit.known.entry(fingerprint).or_default().push(visit.checks.len());
-                visit.checks.push(check);
-                flag
+                self.visits[index].add(fingerprint, check)
             }
         };
         self.get_int(&flag).equals(Expression::Integer(i64::from(!all)))
@@ -134,15 +123,30 @@ impl<'r> Generator<'r> {
         if forms {
             name = format!("any_form({name})");
         }
-        self.visits.push(Visit {
-            reference: reference.clone(),
-            forms,
-            name,
-            checks: Vec::new(),
-            known: HashMap::new(),
-            functions: Vec::new(),
-        });
+        self.visits.push(Visit::new(reference.clone(), forms, name));
         self.visits.len() - 1
+    }
+
+    /// Takes over the checks of a part of the rules.
+    pub(super) fn absorb_visit(&mut self, part: Visit, renamed: &mut Renamed) {
+        let is_same = |visit: &Visit| visit.reference == part.reference && visit.forms == part.forms;
+        let index = self.visits.iter().position(is_same).unwrap_or_else(|| {
+            self.visits.push(Visit::new(part.reference.clone(), part.forms, part.name));
+            self.visits.len() - 1
+        });
+        for mut check in part.checks {
+            let fingerprint = fingerprint(&check.value, &check.check, check.marks);
+            let own = std::mem::take(&mut check.flag);
+            let visit = &mut self.visits[index];
+            let flag = match visit.flag_of(fingerprint, &check.value, &check.check, check.marks) {
+                Some(flag) => flag.to_owned(),
+                None => visit.add(fingerprint, check),
+            };
+            if flag != own {
+                renamed.variables.insert(self.variable(&own), self.variable(&flag));
+            }
+        }
+        add_functions(&mut self.visits[index].functions, part.functions);
     }
 
     /// Takes out and checks the elements of every list: the calls for the driver, and the subs. `from_url` chooses the
@@ -312,6 +316,26 @@ impl<'r> Generator<'r> {
 }
 
 impl Visit {
+    fn new(reference: FieldReference, forms: bool, name: String) -> Visit {
+        Visit { reference, forms, name, checks: Vec::new(), known: HashMap::new(), functions: Vec::new() }
+    }
+
+    /// The flag of a check that is made already.
+    fn flag_of(&self, fingerprint: u64, value: &Value, check: &Check, marks: bool) -> Option<&str> {
+        let candidates = self.known.get(&fingerprint).into_iter().flatten().map(|place| &self.checks[*place]);
+        let mut same =
+            candidates.filter(|known| known.marks == marks && known.check == *check && known.value == *value);
+        same.next().map(|known| known.flag.as_str())
+    }
+
+    /// Adds a check: its flag.
+    fn add(&mut self, fingerprint: u64, check: VisitCheck) -> String {
+        let flag = format!("{} #{}", self.name, self.checks.len() + 1);
+        self.known.entry(fingerprint).or_default().push(self.checks.len());
+        self.checks.push(VisitCheck { flag: flag.clone(), ..check });
+        flag
+    }
+
     /// How many flags its checks set.
     pub fn flags(&self) -> usize {
         self.checks.len()

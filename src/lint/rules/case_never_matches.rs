@@ -35,7 +35,7 @@ enum Case {
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for leaf in &subject.leaves {
         let Some(case) = case_of(&leaf.comparison.value) else { continue };
-        for (expression, value, ignore_case) in subject.texts(leaf) {
+        for (expression, value, ignore_case) in leaf.texts() {
             let wrong = match case {
                 Case::Lower => value.iter().any(u8::is_ascii_uppercase),
                 Case::Upper => value.iter().any(u8::is_ascii_lowercase),

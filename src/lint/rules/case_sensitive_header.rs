@@ -35,7 +35,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         if !keys.iter().any(|key| HEADERS.contains(&String::from_utf8_lossy(key).as_ref())) {
             continue;
         }
-        for (expression, value, ignore_case) in subject.texts(leaf) {
+        for (expression, value, ignore_case) in leaf.texts() {
             let written = subject.slice(expression.span);
             if !ignore_case && value.iter().any(u8::is_ascii_alphabetic) && written.starts_with('"') {
                 findings.push(

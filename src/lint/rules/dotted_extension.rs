@@ -28,7 +28,7 @@ tests:
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for leaf in subject.leaves.iter().filter(|leaf| leaf.field() == Field::PathExt) {
-        for (expression, text, _) in subject.texts(leaf) {
+        for (expression, text, _) in leaf.texts() {
             if text.contains(&b'.') {
                 let diagnostic = findings.at(expression.span, "an extension has no dot", "has one");
                 let written = subject.slice(expression.span);

@@ -32,7 +32,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         if !decoded {
             continue;
         }
-        for (expression, text, _) in subject.texts(leaf) {
+        for (expression, text, _) in leaf.texts() {
             // `%00` stays as it is, and `%25` is how a percent sign is looked for that was encoded twice.
             let escape = text.windows(3).find(|part| {
                 part[0] == b'%' && part[1].is_ascii_hexdigit() && part[2].is_ascii_hexdigit() && &part[1..] != b"00"

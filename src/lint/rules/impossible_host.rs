@@ -30,7 +30,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for leaf in subject.leaves.iter().filter(|leaf| leaf.field() == Field::Host && leaf.is_bare()) {
         let ir::Check::Text { operator, .. } = leaf.comparison.check else { continue };
         let at_end = matches!(operator, TextOperator::Equals | TextOperator::EndsWith);
-        for (expression, text, _) in subject.texts(leaf) {
+        for (expression, text, _) in leaf.texts() {
             let bracketed = text.contains(&b'[') || text.contains(&b']');
             let port = text.iter().rposition(|byte| *byte == b':').is_some_and(|colon| {
                 text[colon + 1..].iter().all(u8::is_ascii_digit) && !bracketed && colon + 1 < text.len()

@@ -30,7 +30,7 @@ tests:
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for leaf in subject.leaves.iter().filter(|leaf| leaf.field() == Field::ClientCountry && leaf.is_bare()) {
         let equals = matches!(leaf.comparison.check, ir::Check::Text { operator: TextOperator::Equals, .. });
-        for (expression, text, ignore_case) in subject.texts(leaf).into_iter().filter(|_| equals) {
+        for (expression, text, ignore_case) in leaf.texts().filter(|_| equals) {
             let code = text.len() == 2
                 && text.iter().all(|byte| byte.is_ascii_uppercase() || (ignore_case && byte.is_ascii_alphabetic()));
             if !code || matches!(text, b"UK" | b"EU") {

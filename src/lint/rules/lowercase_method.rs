@@ -28,7 +28,7 @@ tests:
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for leaf in subject.leaves.iter().filter(|leaf| leaf.field() == Field::Method && leaf.is_bare()) {
-        for (expression, text, ignore_case) in subject.texts(leaf) {
+        for (expression, text, ignore_case) in leaf.texts() {
             let upper = String::from_utf8_lossy(text).to_ascii_uppercase();
             if !ignore_case && METHODS.contains(&upper.as_str()) && text.iter().any(u8::is_ascii_lowercase) {
                 let diagnostic = findings.at(expression.span, "methods are case-sensitive", "not what clients send");

@@ -28,7 +28,7 @@ tests:
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for leaf in &subject.leaves {
-        for (expression, text, ignore_case) in subject.texts(leaf) {
+        for (expression, text, ignore_case) in leaf.texts() {
             let cased = |c: char| !c.is_ascii() && (c.is_uppercase() || c.is_lowercase());
             if ignore_case && String::from_utf8_lossy(text).chars().any(|c| c != '\u{fffd}' && cased(c)) {
                 findings.push(

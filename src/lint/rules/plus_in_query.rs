@@ -32,7 +32,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         if !matches!(leaf.field(), Field::Query | Field::Args | Field::ArgNames) || !leaf.is_bare() {
             continue;
         }
-        for (expression, text, _) in subject.texts(leaf) {
+        for (expression, text, _) in leaf.texts() {
             // Between letters it stands for a blank; elsewhere it may mean itself, as in `c++`.
             let blank = text
                 .windows(3)

@@ -29,7 +29,7 @@ tests:
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for leaf in subject.leaves.iter().filter(|leaf| matches!(leaf.field(), Field::Path | Field::PathRaw)) {
-        for (expression, text, _) in subject.texts(leaf) {
+        for (expression, text, _) in leaf.texts() {
             if text.contains(&b'?') && text.len() > 1 {
                 findings.push(
                     findings

@@ -28,7 +28,7 @@ tests:
 };
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
-    for (_, expression, regex) in subject.patterns() {
+    for (expression, regex) in subject.patterns_with(&['.']) {
         let Some(tree) = pattern::parse(regex) else { continue };
         let Ast::Concat(concat) = &tree else { continue };
         let parts = concat.asts.as_slice();

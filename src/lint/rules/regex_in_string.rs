@@ -31,7 +31,7 @@ const MARKS: [&str; 9] = [".*", ".+", "[a-z", "[0-9", "[A-Z", "[^", "(?:", "(?i"
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for leaf in &subject.leaves {
-        for (expression, value, _) in subject.texts(leaf) {
+        for (expression, value, _) in leaf.texts() {
             let text = String::from_utf8_lossy(value);
             let Some(mark) = MARKS.iter().find(|mark| text.contains(**mark)) else { continue };
             findings.push(

@@ -36,7 +36,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         else {
             continue;
         };
-        for (expression, text, _) in subject.texts(leaf) {
+        for (expression, text, _) in leaf.texts() {
             let written = subject.slice(expression.span);
             if text.first().is_some_and(|first| first.is_ascii_alphanumeric()) {
                 let diagnostic = findings.at(expression.span, "a path starts with `/`", "does not");

@@ -61,7 +61,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         if !wide || !subject.blocks() {
             continue;
         }
-        for (expression, text, _) in subject.texts(leaf) {
+        for (expression, text, _) in leaf.texts() {
             if text.len() <= 3 && text.iter().all(u8::is_ascii_alphanumeric) {
                 findings.push(
                     findings

@@ -63,7 +63,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         if subject.rule.is_allow() || leaf.place != Place::When {
             continue;
         }
-        for (expression, value, _) in subject.texts(leaf) {
+        for (expression, value, _) in leaf.texts() {
             let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
             if letters >= 3 && !value.contains(&b'%') {
                 let name = normal.row().name;

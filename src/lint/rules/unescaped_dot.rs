@@ -75,7 +75,7 @@ const ENDINGS: [&str; 42] = [
 ];
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
-    for (_, expression, regex) in subject.patterns() {
+    for (expression, regex) in subject.patterns_with(&['.']) {
         let Some(tree) = pattern::parse(regex) else { continue };
         pattern::each(&tree, &mut |part| {
             let Ast::Concat(concat) = part else { return };

@@ -30,7 +30,7 @@ tests:
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for leaf in subject.leaves.iter().filter(|leaf| leaf.field() == Field::Proto && leaf.is_bare()) {
         let equals = matches!(leaf.comparison.check, ir::Check::Text { operator: TextOperator::Equals, .. });
-        for (expression, text, ignore_case) in subject.texts(leaf).into_iter().filter(|_| equals) {
+        for (expression, text, ignore_case) in leaf.texts().filter(|_| equals) {
             let known = PROTOCOLS
                 .iter()
                 .any(|known| known.as_bytes() == text || (ignore_case && known.as_bytes().eq_ignore_ascii_case(text)));

@@ -31,7 +31,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         if !matches!(leaf.field(), Field::Host | Field::Path | Field::Url | Field::PathRaw | Field::UrlRaw) {
             continue;
         }
-        for (expression, text, _) in subject.texts(leaf) {
+        for (expression, text, _) in leaf.texts() {
             if text.len() > 2 && (text.starts_with(b"*") || text.ends_with(b"*")) {
                 findings.push(
                     findings
