@@ -126,16 +126,20 @@ fn pre_commit_runs_the_hooks() {
     assert_eq!(said(&skipped).matches("Passed").count(), 1, "{}", said(&skipped));
 }
 
-/// Everything here but what is made, in another folder.
+/// Everything here but what is made, in another folder. In a work tree or a submodule `.git` is a file: with it the copy
+/// would be one more work tree of the same repository.
 fn copy_sources(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if !entry.file_type().unwrap().is_dir() {
-            fs::copy(entry.path(), target).unwrap();
-        } else if from != root() || ![".git", "target"].iter().any(|name| entry.file_name() == *name) {
+        let (name, target) = (entry.file_name(), to.join(entry.file_name()));
+        if name == ".git" || (from == root() && name == "target") {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
             copy_sources(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
         }
     }
 }
@@ -150,6 +154,7 @@ fn pre_commit_builds_the_hooks() {
     let hooks = folder.path().join("hooks");
     copy_sources(root(), &hooks);
     git(&hooks, &["init", "--quiet"]);
+    assert!(hooks.join(".git").is_dir());
     git(&hooks, &["add", "--all"]);
     git(&hooks, &["commit", "--quiet", "--message", "hooks"]);
     let revision = git(&hooks, &["rev-parse", "HEAD"]);

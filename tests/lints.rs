@@ -209,6 +209,28 @@ fn suppressions() {
     insta::assert_snapshot!("suppressions", said);
 }
 
+/// What lints find in edgesig.yaml is excused there, with the same rules.
+#[test]
+fn suppressions_in_the_project_file() {
+    let signature = "when: client.ip in @wide and req.method == \"TRACE\"\ntests:\n  - {name: a, request: TRACE /, expect: \
+                     match}\n  - {name: b, request: GET /TRACE, expect: no_match}\n";
+    let mut said = String::new();
+    for comment in [
+        "# edgesig: allow(whole-internet) until 2027-01-31 the list is a stand-in for the one at the edge",
+        "# edgesig: allow(whole-internet, overlapping-network) until 2027-01-31 the list is a stand-in",
+        "# edgesig: allow(whole-internet) until 2026-11-22 the list is a stand-in for the one at the edge",
+        "# edgesig: allow(whole-internet",
+        "policy: {longest_suppression: 30d} # edgesig: allow(whole-internet) until 2027-01-31 the list is a stand-in",
+    ] {
+        let mut files = example::files(signature);
+        let text = format!("{comment}\nedgesig: 1\nlists:\n  wide: {{type: ip, values: [0.0.0.0/0]}}\n");
+        files.push(example::File { id: None, text });
+        let (sources, found) = check(&files, &mut |_| {});
+        said.push_str(&format!("== {comment}\n{}", render::plain(&sources, &found)));
+    }
+    insta::assert_snapshot!("suppressions_in_the_project_file", said);
+}
+
 /// Only lints can be excused: no code of the compiler, the tests, the lock file, the policy or a suppression.
 #[test]
 fn nothing_but_lints_can_be_excused() {

@@ -95,7 +95,8 @@ pub fn lints() -> String {
          Levels are `allow` (not looked for), `warn` and `deny` (an error). Set them in edgesig.yaml, or for one run:\n\n\
          ```yaml\nlints: {short-literal: allow, unescaped-dot: deny, warnings: deny}\n```\n\n\
          ```sh\nedgesig check --allow short-literal --deny unescaped-dot --deny warnings\n```\n\n\
-         A comment excuses the findings of a lint in its file, for a time and for a reason. Both are required; past the\n\
+         A comment excuses the findings of a lint in its file (a signature or edgesig.yaml), for a time and for a\n\
+         reason. Both are required; past the\n\
          date the finding is back and the comment an error, and a comment that excuses nothing is reported:\n\n\
          ```yaml\n# edgesig: allow(short-literal) until 2027-01-31 the parameter has two letters\n```\n\n\
          `policy: {longest_suppression: 90d}` in edgesig.yaml bounds the time, counted from the day of the check. Only\n\

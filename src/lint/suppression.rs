@@ -6,7 +6,7 @@ use super::{Check, Input, Lint, find};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Kind};
 use crate::ir::Date;
 use crate::source::{SourceId, Span, Spanned};
-use crate::syntax::ast::{self, Duration};
+use crate::syntax::ast::Duration;
 use std::collections::HashMap;
 
 /// How it is written, for messages.
@@ -29,8 +29,9 @@ pub fn apply(input: &Input<'_>, found: Vec<Diagnostic>) -> Diagnostics {
     let policy = input.project.and_then(|project| project.policy.as_ref());
     let longest = policy.and_then(|policy| policy.longest_suppression.as_ref());
     let mut by_source: HashMap<SourceId, Vec<Suppression>> = HashMap::new();
-    for signature in input.signatures {
-        for comment in &signature.comments {
+    let of_signatures = input.signatures.iter().map(|signature| (signature.source, &signature.comments));
+    for (source, comments) in of_signatures.chain(input.project.map(|project| (project.source, &project.comments))) {
+        for comment in comments {
             let text = input.sources.slice(*comment);
             if let Some(at) = directive(text) {
                 let read = read(text, at, *comment, &mut diagnostics);
@@ -38,7 +39,7 @@ pub fn apply(input: &Input<'_>, found: Vec<Diagnostic>) -> Diagnostics {
                 by_source.entry(comment.source).or_default().extend(read);
             }
         }
-        misplaced(input, signature, &mut diagnostics);
+        misplaced(input, source, comments, &mut diagnostics);
     }
     for mut diagnostic in found {
         let of_file = by_source.get_mut(&diagnostic.primary.span.source);
@@ -69,7 +70,11 @@ pub fn apply(input: &Input<'_>, found: Vec<Diagnostic>) -> Diagnostics {
             );
             continue;
         }
-        let could_fire = input.levels.severity(lint).is_some() && (input.whole || !matches!(lint.check, Check::Set(_)));
+        // A lint of the set looks at nothing less, and any signature may show what is wrong with a list.
+        let of_project = input.project.is_some_and(|project| project.source == span.source);
+        let needs_all = matches!(lint.check, Check::Set(_)) || of_project;
+        let looked = !needs_all || (input.whole && (input.only.is_none() || !of_project));
+        let could_fire = input.levels.severity(lint).is_some() && looked;
         if !used && could_fire {
             diagnostics.push(
                 Diagnostic::new(
@@ -87,21 +92,19 @@ pub fn apply(input: &Input<'_>, found: Vec<Diagnostic>) -> Diagnostics {
 }
 
 /// Reports suppressions that stand in a block scalar: to YAML they are text of the condition, no comments.
-fn misplaced(input: &Input<'_>, signature: &ast::Signature, diagnostics: &mut Diagnostics) {
-    let text = input.sources.text(signature.source);
+fn misplaced(input: &Input<'_>, source: SourceId, comments: &[Span], diagnostics: &mut Diagnostics) {
+    let text = input.sources.text(source);
     for at in memchr::memmem::find_iter(text.as_bytes(), b"edgesig: allow(") {
         let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
         let before = &text[line..at];
-        let is_comment = |comment: &Span| comment.range().contains(&at);
-        if before.contains('#')
-            && before.trim_start_matches([' ', '\t', '#']).is_empty()
-            && !signature.comments.iter().any(is_comment)
-        {
+        let next = comments.partition_point(|comment| comment.start as usize <= at);
+        let is_comment = next.checked_sub(1).is_some_and(|last| comments[last].range().contains(&at));
+        if before.contains('#') && before.trim_start_matches([' ', '\t', '#']).is_empty() && !is_comment {
             let end = text[at..].find(['\n', '\r']).map_or(text.len(), |length| at + length);
             diagnostics.push(
                 Diagnostic::new(
                     Code::InvalidSuppression,
-                    Span::new(signature.source, at, end),
+                    Span::new(source, at, end),
                     "this comment is a part of the text that it stands in, and excuses nothing",
                     "to YAML this is no comment",
                 )

@@ -321,6 +321,8 @@ pub struct RequestMap {
 #[derive(Clone, Debug)]
 pub struct Project {
     pub source: SourceId,
+    /// In order.
+    pub comments: Vec<Span>,
     pub signatures: Vec<Spanned<String>>,
     pub targets: ProjectTargets,
     pub trusted_proxies: Option<Spanned<String>>,

@@ -51,7 +51,7 @@ pub fn parse_project(sources: &SourceMap, source: SourceId, diagnostics: &mut Di
     let text = sources.text(source);
     let mut reader = nodes::Reader { text, report: report::Report::new(&mut found) };
     let document = yaml::parse(source, text, &mut reader.report);
-    let project = document.and_then(|document| project::project(&mut reader, source, &document.root));
+    let project = document.and_then(|document| project::project(&mut reader, source, document));
     fit_fixes(sources, &mut found.list);
     diagnostics.extend(found);
     project

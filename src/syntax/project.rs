@@ -7,7 +7,7 @@ use super::ast::{
 };
 use super::nodes::Reader;
 use super::signature::language_version;
-use super::yaml::{Node, NodeKind};
+use super::yaml::{Document, Node, NodeKind};
 use super::{keys, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceId, Spanned};
@@ -21,9 +21,11 @@ pub(super) const LIST_TYPES: [(&str, ListType); 5] = [
 ];
 
 /// Reads the project file. `None` when it is no mapping.
-pub(super) fn project(reader: &mut Reader<'_, '_>, source: SourceId, root: &Node<'_>) -> Option<Project> {
+pub(super) fn project(reader: &mut Reader<'_, '_>, source: SourceId, document: Document<'_>) -> Option<Project> {
+    let Document { root, comments, alias: _ } = document;
     let mut project = Project {
         source,
+        comments,
         signatures: Vec::new(),
         targets: ProjectTargets::default(),
         trusted_proxies: None,
@@ -40,7 +42,7 @@ pub(super) fn project(reader: &mut Reader<'_, '_>, source: SourceId, root: &Node
     if let NodeKind::Null = root.kind {
         return Some(project);
     }
-    let mut fields = reader.mapping(root, "the project file")?;
+    let mut fields = reader.mapping(&root, "the project file")?;
     if let Some(node) = fields.get("edgesig") {
         language_version(reader, node);
     }
