@@ -10,8 +10,8 @@ use edgesig::codegen::{Format, Options};
 use edgesig::engine::falco::{Falco, Step};
 use edgesig::eval::Evaluator;
 use edgesig::ir::{
-    Action, AllowScope, Call, Check, ListIndex, ListValues, Mode, Needles, Networks, Rule, TemplatePart, Text,
-    TextOperator, Value,
+    Action, AllowScope, Call, Check, FieldReference, ListIndex, ListValues, Mode, Needles, Networks, Rule,
+    TemplatePart, Text, TextOperator, Value,
 };
 use edgesig::request::Request;
 use support::falco;
@@ -395,4 +395,50 @@ fn functions_agree_where_translations_go_wrong() {
         let expected = format!("{}:{}", verdict.outcome.name(), ids.join(","));
         assert_eq!(matched(&falco, &vcl, &request), expected, "{target}");
     }
+}
+
+/// A request that matches everything: what is written into a header has a bound, and its ids are whole ones.
+#[test]
+fn many_matches_take_little_room() {
+    let Some(falco) = falco() else { return };
+    let id = |number: usize| format!("a-signature-with-a-name-of-its-own-{number:03}");
+    let rules = (0..400).map(|number| recorded(&id(number), contains(field(Field::Path, None), "x"))).collect();
+    let lines = journey(&falco, &whole(&ruleset(rules)), b"/x", "");
+    let record = record(&lines).expect("a line");
+    let ids: Vec<&str> = record["ids"].as_str().expect("a text").split(',').collect();
+    assert_eq!(ids, (0..ids.len()).map(id).collect::<Vec<_>>());
+    assert_eq!(ids.len(), 2048 / (id(0).len() + 1));
+    let test = "// @scope: recv\nsub t {\ntesting.inject_variable(\"server.hostname\", \"/x\");\n\
+                testing.call_subroutine(\"vcl_recv\");\nlog \"bytes \" std.strlen(req.http.X-Edgesig-Ids);\n}\n";
+    let rules = (0..400).map(|number| recorded(&id(number), contains(field(Field::Path, None), "x"))).collect();
+    let bytes = falco.test(&whole(&ruleset(rules)), test).expect("falco runs").concat();
+    assert_eq!(bytes, format!("bytes {}", ids.join(",").len()));
+}
+
+/// What the generated code writes and what Fastly sets is not what the client sent.
+#[test]
+fn headers_that_are_not_the_clients_are_refused() {
+    let refused = |rule: Rule| {
+        let said = try_files(&ruleset(vec![rule]), &Options::default()).expect_err("it is refused").concat();
+        assert!(said.contains("is not what the client sent"), "{said}");
+    };
+    for name in ["x-edgesig-ids", "x-edgesig-tags", "fastly-client-ip", "fastly-ssl"] {
+        refused(recorded("asks", compare(field(Field::Headers, Some(name)), Check::Exists)));
+    }
+    let both = FieldReference { field: Field::Headers, keys: vec![b"x-a".to_vec(), b"fastly-client-ip".to_vec()] };
+    refused(recorded("asks", contains(Value::Field(both), "a")));
+    refused(rule(
+        "strips",
+        contains(field(Field::Path, None), "a"),
+        vec![Action::Strip(vec!["x-edgesig-tags".to_owned()])],
+    ));
+}
+
+#[test]
+fn headers_have_any_name() {
+    let Some(falco) = falco() else { return };
+    let name = "x!#$%&'*+-.^_`|~1";
+    let vcl = whole(&ruleset(vec![recorded("odd", contains(field(Field::Headers, Some(name)), "a"))]));
+    assert_eq!(seen(&falco, &vcl, &from("192.0.2.1", &[(name, "a")])).1, "odd");
+    assert_eq!(seen(&falco, &vcl, &from("192.0.2.1", &[("x%41", "a")])).1, "");
 }

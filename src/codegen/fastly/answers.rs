@@ -2,6 +2,7 @@
 //! `vcl_deliver` has to do.
 
 use super::fields::name;
+use super::functions::replace;
 use super::recv::REDIRECT;
 use super::{ERROR_STATUS, Generator, set};
 use crate::codegen::vcl::{Expression, Statement, when};
@@ -215,6 +216,17 @@ impl Generator<'_> {
             something,
         ]);
         vec![when(here, vec![Statement::Log(line)])]
+    }
+
+    /// The ids in `ids`, each with a comma behind it, as a list: as many whole ones as are logged. A request has 256 KB for
+    /// all the headers that are written, so that the list has a bound where everything together could have more.
+    pub(super) fn listed(&self, ids: Expression) -> Expression {
+        let all: usize = self.ruleset.rules.iter().map(|rule| rule.id.len() + 1).sum();
+        if i64::try_from(all).is_ok_and(|all| all <= LOGGED_IDS) {
+            return replace(ids, r",\z", "");
+        }
+        let start = Expression::call("substr", [ids, Expression::Integer(0), Expression::Integer(LOGGED_IDS)]);
+        replace(start, r",[^,]*+\z", "")
     }
 
     /// A line about a request. `verdict`: action, by, limit, ids.

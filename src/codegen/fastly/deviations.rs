@@ -13,6 +13,7 @@ pub const DEVIATIONS: &[&str] = &[
     "of several instances of a header whose name is not letters, digits, `-` and `_` one is seen",
     "a request on which Fastly gives a pattern up is over the limits (`limit-patterns`): such patterns are refused before, so none is known",
     "behind `trusted_proxies`, `client.asn` and `client.as_name` are looked up with `client.geo.ip_override`, as Fastly's page on geolocation variables has it; no page says it of these two by name",
+    "`accept-encoding` is what Fastly makes of it: the best encoding of a few, or nothing",
 ];
 
 pub(super) const BODY: usize = 0;
@@ -22,6 +23,7 @@ pub(super) const FACTS: usize = 3;
 pub(super) const ODD_NAMES: usize = 4;
 pub(super) const PATTERNS: usize = 5;
 pub(super) const NETWORKS: usize = 6;
+pub(super) const ENCODINGS: usize = 7;
 
 /// Notes every deviation that a rule touches.
 pub(super) fn note(generator: &mut Generator<'_>) {

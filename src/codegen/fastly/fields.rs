@@ -50,7 +50,7 @@ impl Generator<'_> {
             Field::PathExt => self.extension(statements),
             Field::Headers => {
                 let key = reference.keys.first().map_or(&[][..], Vec::as_slice);
-                let (text, present) = self.request_header(statements, &String::from_utf8_lossy(key), span);
+                let (text, present) = self.request_header(statements, &String::from_utf8_lossy(key), span)?;
                 Operand::Text { text, present: Some(present) }
             }
             Field::Body => {
@@ -157,9 +157,10 @@ impl Generator<'_> {
         statements: &mut Vec<Statement>,
         key: &str,
         span: Span,
-    ) -> (Expression, Expression) {
+    ) -> Option<(Expression, Expression)> {
+        self.is_as_sent(key, span)?;
         if let Some(key) = super::client::FORWARDED.iter().find(|name| **name == key) {
-            return self.forwarded(statements, key);
+            return Some(self.forwarded(statements, key));
         }
         if is_plain(key) {
             self.headers.insert(key.to_owned());
@@ -167,7 +168,7 @@ impl Generator<'_> {
                 self.touch(deviations::COOKIES, span);
             }
             let header = Expression::Header("req", key.to_owned());
-            return (header.clone(), header);
+            return Some((header.clone(), header));
         }
         self.touch(deviations::ODD_NAMES, span);
         let local = self.odd_header(key);
@@ -176,7 +177,24 @@ impl Generator<'_> {
             let value = Expression::call("header.get", [name("req"), Expression::text(key)]);
             statements.push(set(&local, value));
         }
-        (local.clone(), local)
+        Some((local.clone(), local))
+    }
+
+    /// Whether VCL sees a header as the client sent it: not one that the generated code writes or Fastly sets.
+    pub(super) fn is_as_sent(&mut self, key: &str, span: Span) -> Option<()> {
+        let (why, way_out) = if key.starts_with(&self.header_name("")) {
+            ("the verdict is kept in headers of that name", "choose another `prefix`, or leave fastly out of `targets`")
+        } else if key.starts_with("fastly-") {
+            ("Fastly sets headers of that name itself", "ask for another header, or leave fastly out of `targets`")
+        } else {
+            if key == "accept-encoding" {
+                self.touch(deviations::ENCODINGS, span);
+            }
+            return Some(());
+        };
+        let message = format!("`{}`: on Fastly `{key}` is not what the client sent", self.rule);
+        self.unsupported(span, message, why, way_out);
+        None
     }
 
     fn odd_header(&mut self, key: &str) -> Expression {

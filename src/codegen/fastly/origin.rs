@@ -3,7 +3,6 @@
 //! answer is carried to `vcl_error`, which runs on the same node.
 
 use super::fields::name;
-use super::functions::replace;
 use super::rate_forms::Forms;
 use super::rates::Stores;
 use super::recv::{filled, guarded, yes};
@@ -99,7 +98,7 @@ impl<'r> Generator<'r> {
                 .collect();
             body.push(yes(&open));
             body.extend(rules);
-            let listed = replace(ids.clone(), r",\z", "");
+            let listed = generator.listed(ids.clone());
             let line = generator.log_line([action, by.clone(), Expression::text(""), listed], shown.clone());
             body.push(when(
                 filled(ids),

@@ -53,8 +53,9 @@ impl Generator<'_> {
             for key in &reference.keys {
                 let one = FieldReference { field: reference.field, keys: vec![key.clone()] };
                 let mut prelude = std::mem::take(&mut self.prelude);
-                let (_, present) = self.request_header(&mut prelude.statements, &String::from_utf8_lossy(key), span);
+                let header = self.request_header(&mut prelude.statements, &String::from_utf8_lossy(key), span);
                 self.prelude = prelude;
+                let (_, present) = header?;
                 elements.push((with_field(&comparison.value, &one), Some(present)));
             }
         } else {

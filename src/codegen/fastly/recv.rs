@@ -2,7 +2,6 @@
 //! the start of `vcl_recv`.
 
 use super::fields::name;
-use super::functions::replace;
 use super::{ERROR_STATUS, Generator, set};
 use crate::codegen::vcl::{Comparator, Expression, Statement, when};
 use crate::ir::{Action, AllowScope, Mode, Rule, TemplatePart};
@@ -325,6 +324,9 @@ impl<'r> Generator<'r> {
 
     fn strippable(&mut self, header: &str, rule: &'r Rule) -> Option<()> {
         self.plain_name(header, rule.span)?;
+        if header.starts_with(&self.header_name("")) {
+            self.is_as_sent(header, rule.span)?;
+        }
         if !PROTECTED.contains(&header) {
             return Some(());
         }
@@ -365,7 +367,7 @@ impl<'r> Generator<'r> {
             if generator.locals.iter().any(|(name, _)| *name == format!("var.{local}")) {
                 let local = generator.local(local, "STRING");
                 let filled = filled(local.clone());
-                let value = if header == "ids" { replace(local, r",\z", "") } else { local };
+                let value = if header == "ids" { generator.listed(local) } else { local };
                 statements.push(when(filled, vec![set(&generator.header(header), value)]));
             }
         };

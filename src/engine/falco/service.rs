@@ -88,8 +88,8 @@ pub fn service(files: &Files, prefix: &str, lists: &[List]) -> String {
     vcl
 }
 
-/// A key of a table is a short string: what could end it or start an escape is written as one.
-fn table_key(text: &[u8]) -> String {
+/// A short string: what could end it or start an escape is written as one.
+fn short(text: &[u8]) -> String {
     let mut key = String::from("\"");
     for character in String::from_utf8_lossy(text).chars() {
         match character {
@@ -116,7 +116,7 @@ fn declare_edge(vcl: &mut String, list: &List) {
             let _ = writeln!(vcl, "acl {edge} {{ {} }}", entries.join(" "));
         }
         ListValues::Strings(texts) => {
-            let entries: Vec<String> = texts.iter().map(|text| format!("{}: \"1\"", table_key(&text.bytes))).collect();
+            let entries: Vec<String> = texts.iter().map(|text| format!("{}: \"1\"", short(&text.bytes))).collect();
             let _ = writeln!(vcl, "table {edge} {{ {} }}", entries.join(", "));
         }
         ListValues::Int(_) | ListValues::Regex(_) => {}
@@ -293,10 +293,10 @@ pub(super) fn tests(prefix: &str, parts: Parts, groups: &[Vec<Request>]) -> Stri
             inject("client.as.number", facts.asn.unwrap_or(0).to_string());
             let own = headers(request);
             for name in names.iter().filter(|name| !own.iter().any(|(other, _)| other == *name)) {
-                let _ = writeln!(file, "header.unset(req, \"{name}\");");
+                let _ = writeln!(file, "header.unset(req, {});", short(name.as_bytes()));
             }
             for (name, value) in &own {
-                let _ = writeln!(file, "header.set(req, \"{name}\", {});", bytes(value));
+                let _ = writeln!(file, "header.set(req, {}, {});", short(name.as_bytes()), bytes(value));
             }
             let _ = writeln!(file, "set req.method = {};", bytes(&request.method));
             let _ = writeln!(file, "testing.call_subroutine(\"vcl_recv\");");
@@ -329,12 +329,11 @@ fn response(file: &mut String, name: &str, request: &Request, parts: Parts) {
     let _ =
         writeln!(file, "// @scope: deliver\n// @suite: {name}\nsub {name} {{\nset resp.status = {};", response.status);
     for (header, value) in &response.headers {
-        let name = String::from_utf8_lossy(header);
-        let _ = writeln!(file, "header.set(resp, \"{name}\", {});", bytes(value));
+        let _ = writeln!(file, "header.set(resp, {}, {});", short(header), bytes(value));
     }
     file.push_str("testing.call_subroutine(\"vcl_deliver\");\nset resp.status = 200;\n");
     for (header, _) in &response.headers {
-        let _ = writeln!(file, "header.unset(resp, \"{}\");", String::from_utf8_lossy(header));
+        let _ = writeln!(file, "header.unset(resp, {});", short(header));
     }
     file.push_str("}\n");
 }
