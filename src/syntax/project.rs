@@ -196,7 +196,15 @@ fn prefix(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Spanned<String
         && prefix.value.len() <= 16
         && characters.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     {
-        return Some(prefix);
+        // `sub vcl_recv` is the engine's.
+        if prefix.value != "vcl" && !prefix.value.starts_with("vcl_") {
+            return Some(prefix);
+        }
+        let message = format!("`{}` starts the names of the engine's own subs", prefix.value);
+        reader.report.push(
+            Diagnostic::new(Code::InvalidValue, prefix.span, message, "not a prefix").help("choose another word"),
+        );
+        return None;
     }
     let message = format!("`{}` cannot start identifiers and header names", terms::shorten(&prefix.value));
     let diagnostic = Diagnostic::new(Code::InvalidValue, prefix.span, message, "not a prefix");
