@@ -91,7 +91,7 @@ struct Found {
 fn attack(regex: &Regex, tree: &Node, subject_limit: usize) -> Option<Found> {
     let text = regex.engine_text.as_bytes();
     // The limit holds anew for each start of a match, so one start tells as much as all of them, and sooner.
-    let probe = if looks_behind_first(tree) { Compiled::new(text) } else { Compiled::anchored(text) }.ok()?;
+    let probe = if asks_what_is_before(tree) { Compiled::new(text) } else { Compiled::anchored(text) }.ok()?;
     let mut unconfirmed = 0;
     let mut promising = Vec::new();
     for shape in inputs::shapes(tree, probe.last_literal(), subject_limit) {
@@ -219,14 +219,16 @@ fn shorten(is_failing: &dyn Fn(&[Part]) -> bool, mut parts: Vec<Part>) -> Vec<Pa
     parts
 }
 
-fn looks_behind_first(tree: &Node) -> bool {
+fn asks_what_is_before(tree: &Node) -> bool {
     match tree {
         Node::Look(look, _) => *look == Look::Behind,
-        Node::Concat(items) => items.iter().take_while(|item| !matches!(item, Node::Bytes(_))).any(looks_behind_first),
-        Node::Alternate(branches) => branches.iter().any(looks_behind_first),
-        Node::Group(_, body) | Node::Atomic(body) => looks_behind_first(body),
-        Node::Repeat(repeat) => looks_behind_first(&repeat.body),
-        Node::Empty | Node::Bytes(_) | Node::Anchor | Node::Reference(_) | Node::Conditional(_) => false,
+        Node::Concat(items) => items.iter().take_while(|item| !matches!(item, Node::Bytes(_))).any(asks_what_is_before),
+        Node::Alternate(branches) => branches.iter().any(asks_what_is_before),
+        Node::Group(_, body) | Node::Atomic(body) => asks_what_is_before(body),
+        Node::Repeat(repeat) => asks_what_is_before(&repeat.body),
+        // `\b` can hold everywhere but at the start; with `^` PCRE2 tries one start only.
+        Node::Anchor => true,
+        Node::Empty | Node::Bytes(_) | Node::Reference(_) | Node::Conditional(_) => false,
     }
 }
 

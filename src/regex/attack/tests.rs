@@ -83,15 +83,46 @@ mod soundness {
     use proptest::prelude::*;
 
     const LIMIT: usize = 4096;
+    const LENGTHS: &[usize] = &[40, 97, 130, 260, 700, 2000, LIMIT];
 
     /// Patterns with many ways to match the same text.
     fn patterns() -> impl Strategy<Value = String> {
         const ATOMS: &[&str] = &[
-            "a", "b", "c", ".", "[ab]", "[^a]", "[bc]", "\\w", "\\s", "\\d", " ", "1", "=", "(?:ab)", "$", "\\b",
-            "[^b]", "\\1", "[a-z0-9]", "\\W",
+            "a",
+            "b",
+            "c",
+            ".",
+            "[ab]",
+            "[^a]",
+            "[bc]",
+            "\\w",
+            "\\s",
+            "\\d",
+            " ",
+            "1",
+            "=",
+            "(?:ab)",
+            "$",
+            "\\b",
+            "[^b]",
+            "\\1",
+            "[a-z0-9]",
+            "\\W",
+            "ab",
+            "aab",
+            "abc",
+            "(?:a|ab)",
+            "(?:a|b)",
+            "(?:ab|ac)",
+            "(?<=a)",
+            "(?:a|)",
+            "^",
+            "x",
         ];
-        const QUANTIFIERS: &[&str] =
-            &["", "", "", "", "*", "+", "?", "*?", "+?", "*+", "++", "{2}", "{0,9}", "{1,40}", "{3,}", "{0,200}"];
+        const QUANTIFIERS: &[&str] = &[
+            "", "", "", "", "*", "+", "?", "*?", "+?", "*+", "++", "{2}", "{0,9}", "{1,40}", "{3,}", "{0,200}", "??",
+            "{2,5}?", "{0,30}+",
+        ];
         const GROUPS: &[&str] = &["(?:", "(", "(?>", "(?=", "(?!", "(?:", "(?i:"];
         let quantifier = || prop::sample::select(QUANTIFIERS);
         let atom =
@@ -120,10 +151,20 @@ mod soundness {
             if let Some(found) = attack(&regex, &tree, LIMIT) {
                 prop_assert!(false, "{pattern}: {}", inputs::show(&found.parts));
             }
+            // Every candidate at every length, whatever shorter ones promise: what was cleared must stand all of them.
+            let probes = [Compiled::anchored(regex.engine_text.as_bytes()).unwrap(), Compiled::new(regex.engine_text.as_bytes()).unwrap()];
+            for shape in inputs::shapes(&tree, probes[0].last_literal(), LIMIT) {
+                for length in LENGTHS.iter().filter(|length| **length > shape.fixed()) {
+                    let input = shape.input(*length);
+                    let fails = probes.iter().any(|probe| probe.is_match(&input).is_err());
+                    prop_assert!(!fails, "{pattern}: {}", inputs::show(&shape.parts(*length)));
+                }
+            }
             let mut subject: Vec<u8> = pieces.iter().flat_map(|(piece, times)| piece.as_bytes().repeat(*times)).collect();
             subject.truncate(LIMIT);
-            let probe = Compiled::anchored(regex.engine_text.as_bytes()).unwrap();
-            prop_assert!(probe.is_match(&subject).is_ok(), "{pattern}");
+            for probe in &probes {
+                prop_assert!(probe.is_match(&subject).is_ok(), "{pattern}");
+            }
         }
     }
 }
