@@ -179,3 +179,88 @@ fn every_url_within_the_limit_is_judged() {
     assert!(report.is_clean(), "{:?} {differences:?}", report.counters);
     assert_eq!((report.agreed, report.deviations.len(), report.refused.len()), (count as u64, 0, 0), "{report:?}");
 }
+
+/// What takes the most room, with the longest cookies: judged as in eval or, for want of room, the documented 431, and never an
+/// error of the VCL. A URL over the limit is `limit-url`, however long.
+#[test]
+fn the_heaviest_requests_are_judged_or_refused_as_documented() {
+    if !has_varnishd() {
+        return;
+    }
+    let filled = |start: &str, unit: &str, length: usize| {
+        let mut url = format!("{start}{}", unit.repeat((length - start.len()) / unit.len()));
+        url.push_str(&"a".repeat(length - url.len()));
+        url
+    };
+    const LIMIT: usize = 4096;
+    let mut urls: Vec<String> = [
+        ("/", "%E4%B8%AD"),
+        ("/", "%2541"),
+        ("/", "%zz"),
+        ("/", "../"),
+        ("/", "%2e%2e/"),
+        ("/a/../", "a/./"),
+        ("/", "segment/"),
+        ("/list?callback=", "%26lt%3B"),
+        ("/list?callback=", "&#60;"),
+        ("/redirect?url=", "%25E4%25B8%25AD"),
+        ("/redirect?url=", "%26lt%3B"),
+        ("/redirect?url=", "%2526%2523x41%253B"),
+        ("/?file=", "%3Cscript%3E+"),
+        ("/?", "%61=%2541&"),
+    ]
+    .map(|(start, unit)| filled(start, unit, LIMIT))
+    .to_vec();
+    let within = urls.len();
+    for length in [LIMIT + 1, 8192, 16_384, 24_000, 32_000] {
+        urls.extend([("/", "a"), ("/", "%41"), ("/", "../"), ("/?q=", "%2541"), ("https://h/", "%E4")].map(
+            // The authority does not count.
+            |(start, unit)| filled(start, unit, length + if start.starts_with('h') { 10 } else { 0 }),
+        ));
+    }
+    let cookies = [
+        "session=0123456789abcdef".to_owned(),
+        format!("consent={}", "%7B%22a%22%3A1%7D".repeat(230)),
+        format!("token={}", "eyJhbGciOi".repeat(400)),
+    ];
+    let mut requests = Vec::new();
+    for (number, url) in urls.iter().enumerate() {
+        for cookie in cookies.iter().take(if number < within { cookies.len() } else { 1 }) {
+            for body in [0, 40_000] {
+                let mut request = Request { target: url.clone().into_bytes(), ..Request::default() };
+                request.headers.extend([(b"cookie".to_vec(), cookie.clone().into_bytes())]);
+                if body > 0 {
+                    request.method = b"POST".to_vec();
+                    request.body = vec![b'b'; body];
+                    request.headers.push((b"Content-Length".to_vec(), body.to_string().into_bytes()));
+                }
+                // Each its own client: no rate is over.
+                request.client_ip = format!("198.18.{}.{}", requests.len() / 200, requests.len() % 200 + 1)
+                    .parse()
+                    .expect("an address");
+                requests.push(request);
+            }
+        }
+    }
+    for mode in [Mode::Enforce, Mode::Monitor] {
+        let ruleset = selected(mode);
+        let built = build(&ruleset).expect("Varnish can express the shipped signatures");
+        let mut session = Session::start(&built, Setup::default()).expect("varnishd accepts the VCL");
+        let count = requests.len() as u64;
+        let report =
+            verify_in(&mut session, &ruleset, requests.iter().cloned(), 5, &mut |_| {}).expect("the engine runs");
+        let told = |difference: &Difference| {
+            let start = String::from_utf8_lossy(&difference.request.target[..60]).into_owned();
+            format!("{start}: {} expected, {} seen", difference.expected, difference.seen)
+        };
+        let differences: Vec<String> = report.differences.iter().map(told).collect();
+        assert!(report.is_clean(), "{mode}: {:?} {differences:#?}", report.counters);
+        let without_room: u64 = report.deviations.values().sum();
+        eprintln!(
+            "{mode}: {count} requests, {} judged, {without_room} without room",
+            report.agreed + report.within_tolerance
+        );
+        assert_eq!(report.agreed + report.within_tolerance + without_room, count, "{report:?}");
+        assert!(without_room * 2 < count, "{mode}: {without_room} of {count} find no room");
+    }
+}

@@ -19,8 +19,16 @@ pub struct Made {
 
 /// What may be a character reference.
 pub const REFERENCE: &str = "&(?:#[0-9xX]|[A-Za-z]{2,7};)";
-/// A path in which something is to be resolved.
-pub const DOTS: &str = r"(?s)^(?=/).*(?://|/\.)";
+/// A path with more `..` segments than are resolved.
+fn climbing() -> String {
+    format!(r"(?:(?:(?!(?<=/)\.\.(?:/|\z)).)*+\.\.){{{}}}", MAX_PARENT_SEGMENTS + 1)
+}
+
+/// A path in which something is to be resolved. Of one that climbs too high nothing is: it is over the limit, and needs no
+/// room for copies that nobody reads.
+pub fn dots() -> String {
+    format!(r"(?s)^(?=/)(?!/{}).*(?://|/\.)", climbing())
+}
 
 impl<'r> Generator<'r> {
     /// The code that sets the variable `name` to `call` of `inner`.
@@ -85,7 +93,7 @@ impl<'r> Generator<'r> {
                 }
                 self.normalizes.push(text.clone());
                 let code = vec![when_else(
-                    text.clone().matches(DOTS),
+                    text.clone().matches(dots()),
                     vec![set(self, path_normalized(text.clone()))],
                     vec![set(self, text)],
                 )];
@@ -111,12 +119,7 @@ impl<'r> Generator<'r> {
 
     /// More `..` segments than `path_normalize` resolves, in one of the paths that rules normalise.
     pub(super) fn climbs(&self) -> Expression {
-        let count = MAX_PARENT_SEGMENTS + 1;
-        Expression::any(
-            self.normalizes
-                .iter()
-                .map(|path| path.clone().matches(format!(r"(?s)^/(?:(?:(?!(?<=/)\.\.(?:/|\z)).)*+\.\.){{{count}}}"))),
-        )
+        Expression::any(self.normalizes.iter().map(|path| path.clone().matches(format!("(?s)^/{}", climbing()))))
     }
 }
 
@@ -183,7 +186,7 @@ mod tests {
 
     #[test]
     fn own_patterns_compile_and_stay_within_the_limits() {
-        let patterns = [html_pattern(), parent_pattern(MAX_PARENT_SEGMENTS)];
+        let patterns = [html_pattern(), parent_pattern(MAX_PARENT_SEGMENTS), dots()];
         for pattern in patterns {
             let compiled = Compiled::new(pattern.as_bytes()).unwrap();
             for unit in ["/a", "/..", "/a/..", "/a/a/..", "&#", "&#0", "&#x0", "&#65", "%", "&lt;", "/."] {

@@ -4,7 +4,7 @@
 
 use super::super::vcl::{Comparator, Expression, Item, Statement, when, when_else};
 use super::Generator;
-use super::functions::{DOTS, REFERENCE};
+use super::functions::{REFERENCE, dots};
 use super::views::{BROKEN_ESCAPE, Cost, ESCAPE, Operand, Presence, Source, View, many_broken_escapes};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Call, Value};
@@ -33,8 +33,8 @@ const WORKSPACE: i64 = 77_000;
 const REQUEST: i64 = 16_384;
 /// As much again: what of the body came with the head lies there too, up to `http_req_size`.
 const BODY: i64 = 16_384;
-/// A Content-Length of less than 1,000 is no matter.
-const LONG_BODY: &str = "[0-9]{4}";
+/// Content-Lengths, and what they take; one below 1,000 is no matter.
+const BODIES: &[(&str, i64)] = &[("[0-9]{5}", BODY), ("[4-9][0-9]{3}", 10_000), ("[0-9]{4}", 4_000)];
 /// A joined header, a URL in absolute form: at most about `http_req_size`.
 const LONGEST: i64 = 32_768;
 /// For the log record, the response and the service's own code.
@@ -157,8 +157,10 @@ impl<'r> Generator<'r> {
     /// Reckons the body.
     pub(super) fn body_room(&self) -> Option<Statement> {
         let header = |name: &str| Expression::Header("req", name.to_owned());
-        let has_body = Expression::any([header("content-length").matches(LONG_BODY), header("transfer-encoding")]);
-        self.reckons.then(|| when(has_body, vec![self.add_int("need", Expression::Integer(BODY))]))
+        let takes = |bytes: i64| vec![self.add_int("need", Expression::Integer(bytes))];
+        let length = |(pattern, bytes): &(&str, i64)| (header("content-length").matches(*pattern), takes(*bytes));
+        let branches = [(header("transfer-encoding"), takes(BODY))].into_iter().chain(BODIES.iter().map(length));
+        self.reckons.then(|| Statement::If { branches: branches.collect(), otherwise: Vec::new() })
     }
 
     /// Reckons what is made of headers as such.
@@ -253,8 +255,9 @@ impl<'r> Generator<'r> {
             let many = when(holds("^(?:[^%]*+%){32}"), vec![more(cost.references)]);
             code.push(when(holds(REFERENCE), vec![more(cost.references), many]));
         }
+        let dots = dots();
         for (pattern, times) in
-            [(r"\+", cost.pluses), (r"[\t-\r]|  |^ | \z", cost.blanks), (r"\s", cost.spaces), (DOTS, cost.dots)]
+            [(r"\+", cost.pluses), (r"[\t-\r]|  |^ | \z", cost.blanks), (r"\s", cost.spaces), (&dots, cost.dots)]
         {
             code.extend((times > 0).then(|| when(holds(pattern), vec![more(times)])));
         }

@@ -625,8 +625,14 @@ sub edgesig_recv {
 	var.set("edgesig:identity", client.identity);
 	set req.hash_ignore_vary = true;
 	call edgesig_client;
-	if (req.http.Content-Length ~ "[0-9]{4}" || req.http.Transfer-Encoding) {
+	if (req.http.Transfer-Encoding) {
 		var.set_int("edgesig:need", var.get_int("edgesig:need") + 16384);
+	} elsif (req.http.Content-Length ~ "[0-9]{5}") {
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + 16384);
+	} elsif (req.http.Content-Length ~ "[4-9][0-9]{3}") {
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + 10000);
+	} elsif (req.http.Content-Length ~ "[0-9]{4}") {
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + 4000);
 	}
 	call edgesig_headers;
 	if (var.get_int("edgesig:over") == 0

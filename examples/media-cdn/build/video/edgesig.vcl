@@ -274,7 +274,7 @@ sub edgesig_parts {
 sub edgesig_url_room_2 {
 	set client.identity = var.get("edgesig:req.path");
 	var.set_int("edgesig:copies", 1);
-	if (client.identity ~ "(?s)^(?=/).*(?://|/\.)") {
+	if (client.identity ~ "(?s)^(?=/)(?!/(?:(?:(?!(?<=/)\.\.(?:/|\z)).)*+\.\.){9}).*(?://|/\.)") {
 		var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 5);
 	}
 	call edgesig_room;
@@ -282,7 +282,7 @@ sub edgesig_url_room_2 {
 
 # Functions, each under the name that signatures use.
 sub edgesig_url_values {
-	if (var.get("edgesig:req.path") ~ "(?s)^(?=/).*(?://|/\.)") {
+	if (var.get("edgesig:req.path") ~ "(?s)^(?=/)(?!/(?:(?:(?!(?<=/)\.\.(?:/|\z)).)*+\.\.){9}).*(?://|/\.)") {
 		var.set("edgesig:path_normalize(req.path)", regsub(regsuball(regsuball(regsub(regsuball(var.get("edgesig:req.path"), "/{2,}+", "/"), "(/\.\.?)\z", "\1/"), "(?:/\.(?=/))++", ""), "/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++(?:/(?!\.\.(?:/|\z))[^/]++/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/))*+/\.\.(?=/)", ""), "^(?:/\.\.(?=/))++", ""));
 	} else {
 		var.set("edgesig:path_normalize(req.path)", var.get("edgesig:req.path"));
@@ -606,8 +606,14 @@ sub edgesig_recv {
 	var.set("edgesig:identity", client.identity);
 	set req.hash_ignore_vary = true;
 	call edgesig_client;
-	if (req.http.Content-Length ~ "[0-9]{4}" || req.http.Transfer-Encoding) {
+	if (req.http.Transfer-Encoding) {
 		var.set_int("edgesig:need", var.get_int("edgesig:need") + 16384);
+	} elsif (req.http.Content-Length ~ "[0-9]{5}") {
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + 16384);
+	} elsif (req.http.Content-Length ~ "[4-9][0-9]{3}") {
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + 10000);
+	} elsif (req.http.Content-Length ~ "[0-9]{4}") {
+		var.set_int("edgesig:need", var.get_int("edgesig:need") + 4000);
 	}
 	call edgesig_headers;
 	if (var.get_int("edgesig:over") == 0
