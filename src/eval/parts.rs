@@ -99,21 +99,26 @@ fn split_at_equals(piece: &[u8]) -> Option<(&[u8], &[u8])> {
 /// A header's value: outer blanks trimmed, several instances joined with `, `, those of Cookie with `; ` (RFC 9113, 8.2.3).
 /// Absent when there is none; empty when its value is.
 pub fn joined_header<'h>(headers: &'h [(Vec<u8>, Vec<u8>)], name: &[u8]) -> Option<Cow<'h, [u8]>> {
-    let mut values = headers
-        .iter()
-        .filter(|(other, _)| other.len() == name.len() && other.eq_ignore_ascii_case(name))
-        .map(|(_, value)| trim_blanks(value));
-    let first = values.next()?;
-    let Some(second) = values.next() else {
-        return Some(Cow::Borrowed(first));
-    };
-    let separator: &[u8] = if name.eq_ignore_ascii_case(b"cookie") { b"; " } else { b", " };
-    let mut joined = [first, separator, second].concat();
-    for value in values {
-        joined.extend_from_slice(separator);
-        joined.extend_from_slice(value);
+    let mut joined = None;
+    for (other, value) in headers {
+        if other.eq_ignore_ascii_case(name) {
+            join_header(&mut joined, name, value);
+        }
     }
-    Some(Cow::Owned(joined))
+    joined
+}
+
+/// Adds one more line of a header to what [`joined_header`] gives of those before it.
+pub fn join_header<'h>(joined: &mut Option<Cow<'h, [u8]>>, name: &[u8], value: &'h [u8]) {
+    let value = trim_blanks(value);
+    match joined {
+        None => *joined = Some(Cow::Borrowed(value)),
+        Some(before) => {
+            let before = before.to_mut();
+            before.extend_from_slice(if name.eq_ignore_ascii_case(b"cookie") { b"; " } else { b", " });
+            before.extend_from_slice(value);
+        }
+    }
 }
 
 /// The protocol in the language's spelling: upper case, `HTTP/2` and `HTTP/3` without minor version.

@@ -5,7 +5,8 @@ use super::address::NetworkSet;
 use super::functions;
 use super::presences::Presences;
 use super::search::TextMatcher;
-use super::view::{Context, Seen, View};
+use super::view::{Context, HeaderName, HeaderNames, Seen, View};
+use crate::catalog::Field;
 use crate::ir::{
     Call, Check, Comparison, FieldReference, IntegerOperator, Integers, ListIndex, ListValues, Needles, Networks,
     Patterns, Predicate, Quantifier, Ruleset, TextOperator, Value,
@@ -25,6 +26,7 @@ pub struct Slot(usize);
 #[derive(Debug)]
 enum Origin<'r> {
     Field(&'r FieldReference),
+    Headers(Vec<HeaderName>),
     Forms(&'r FieldReference),
     Call(Call, Slot),
 }
@@ -36,6 +38,7 @@ pub struct Planner<'r> {
     slots: HashMap<&'r Value, Slot>,
     networks: HashMap<ListIndex, Arc<NetworkSet>>,
     texts: HashMap<(TextOperator, ListIndex), Arc<TextMatcher>>,
+    headers: HeaderNames,
     /// Cheap parts first; off where the written order is to be shown.
     reorder: bool,
 }
@@ -82,18 +85,27 @@ pub enum Prepared<'r> {
 
 impl<'r> Planner<'r> {
     pub fn new(ruleset: &'r Ruleset, reorder: bool) -> Planner<'r> {
+        let mut headers = HeaderNames::default();
+        // What the view itself looks for.
+        for name in ["cookie", "host", "x-forwarded-for"] {
+            headers.add(name.as_bytes());
+        }
+        for (_, name) in &ruleset.settings.facts {
+            headers.add(name.as_bytes());
+        }
         Planner {
             ruleset,
             origins: Vec::new(),
             slots: HashMap::new(),
             networks: HashMap::new(),
             texts: HashMap::new(),
+            headers,
             reorder,
         }
     }
 
     pub fn finish(self) -> Slots<'r> {
-        Slots { origins: self.origins, context: Context::new(self.ruleset) }
+        Slots { origins: self.origins, context: Context::new(self.ruleset, self.headers) }
     }
 
     /// The slot of a value.
@@ -102,6 +114,9 @@ impl<'r> Planner<'r> {
             return *slot;
         }
         let origin = match value {
+            Value::Field(reference) if reference.field == Field::Headers => {
+                Origin::Headers(reference.keys.iter().map(|name| self.headers.add(name)).collect())
+            }
             Value::Field(reference) => Origin::Field(reference),
             Value::Call(Call::AnyForm, argument) => Origin::Forms(argument.field()),
             Value::Call(call, argument) => Origin::Call(*call, self.slot(argument)),
@@ -200,7 +215,7 @@ impl<'r> Planner<'r> {
 
     fn depth(&self, Slot(index): Slot) -> usize {
         match &self.origins[index] {
-            Origin::Field(_) => 0,
+            Origin::Field(_) | Origin::Headers(_) => 0,
             Origin::Forms(_) => 3,
             Origin::Call(_, inner) => 3 + self.depth(*inner),
         }
@@ -233,6 +248,7 @@ impl<'v> Sight<'v> {
     pub fn seen(&'v self, Slot(index): Slot) -> &'v Seen<'v> {
         self.seen[index].get_or_init(|| match &self.slots.origins[index] {
             Origin::Field(reference) => self.view.field(reference),
+            Origin::Headers(names) => self.view.headers(names),
             Origin::Forms(reference) => self.view.forms(reference),
             Origin::Call(call, argument) => functions::apply(*call, self.seen(*argument)),
         })

@@ -10,6 +10,7 @@ const MANY: usize = 8;
 /// Any of the needles, under one operator.
 #[derive(Debug)]
 pub struct TextMatcher {
+    glance: Glance,
     exact: Matcher,
     ignore_case: Matcher,
 }
@@ -27,16 +28,64 @@ impl TextMatcher {
             bytes.dedup();
             Matcher::new(operator, bytes, ignore_case)
         };
-        TextMatcher { exact: of_case(false), ignore_case: of_case(true) }
+        TextMatcher { glance: Glance::new(operator, needles), exact: of_case(false), ignore_case: of_case(true) }
     }
 
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.exact.is_match(text) || self.ignore_case.is_match(text)
+        self.glance.may_match(text) && (self.exact.is_match(text) || self.ignore_case.is_match(text))
     }
 
     /// How many needles there are: a measure of the cost.
     pub fn len(&self) -> usize {
         self.exact.len() + self.ignore_case.len()
+    }
+}
+
+/// The byte at one place of a text that every needle at a fixed place has something to say about: it clears most texts.
+#[derive(Debug)]
+enum Glance {
+    /// Needles anywhere.
+    Blind,
+    /// This many bytes after the start.
+    Start(usize, ByteSet),
+    /// This many bytes before the last one.
+    End(usize, ByteSet),
+}
+
+/// One bit for each byte.
+type ByteSet = [u64; 4];
+
+impl Glance {
+    fn new(operator: TextOperator, needles: &[Text]) -> Glance {
+        let shortest = needles.iter().map(|needle| needle.bytes.len()).min().unwrap_or(0);
+        let mut set = ByteSet::default();
+        let mut add = |byte: u8| set[usize::from(byte >> 6)] |= 1 << (byte & 63);
+        // The byte as far inside as every needle reaches: the outermost ones are often a slash or a dot.
+        let Some(inside) = shortest.checked_sub(1) else { return Glance::Blind };
+        let ends = operator == TextOperator::EndsWith;
+        for needle in needles {
+            let place = if ends { needle.bytes.len() - 1 - inside } else { inside };
+            let byte = needle.bytes[place];
+            add(byte);
+            if needle.ignore_case {
+                add(byte.to_ascii_lowercase());
+                add(byte.to_ascii_uppercase());
+            }
+        }
+        match operator {
+            TextOperator::Contains => Glance::Blind,
+            TextOperator::Equals | TextOperator::StartsWith => Glance::Start(inside, set),
+            TextOperator::EndsWith => Glance::End(inside, set),
+        }
+    }
+
+    fn may_match(&self, text: &[u8]) -> bool {
+        let (place, set) = match self {
+            Glance::Blind => return true,
+            Glance::Start(inside, set) => (Some(*inside), set),
+            Glance::End(inside, set) => (text.len().checked_sub(inside + 1), set),
+        };
+        place.and_then(|place| text.get(place)).is_some_and(|byte| set[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1)
     }
 }
 

@@ -4,7 +4,8 @@
 use super::address::canonical_text;
 use super::limiter::{Decision, Limiter};
 use super::limits::Reads;
-use super::plan::{Node, Planner, Sight, Slot, Slots};
+use super::plan::{Planner, Sight, Slot, Slots};
+use super::program::{Answers, Assembler, Goal, Program};
 use super::view::Seen;
 use super::{Outcome, Verdict, wire};
 use crate::catalog::Phase;
@@ -46,11 +47,12 @@ struct Subject {
 struct Plan<'r> {
     ruleset: &'r Ruleset,
     slots: Slots<'r>,
+    program: Program<'r>,
     /// Each with what it reads itself: it is skipped when that is over a limit.
     plain_allows: Vec<(PlannedRule<'r>, Reads<'r>)>,
     reads: Reads<'r>,
     rules: Vec<PlannedRule<'r>>,
-    rates: Vec<(PlannedRule<'r>, PlannedRate<'r>)>,
+    rates: Vec<(PlannedRule<'r>, PlannedRate)>,
     can_act: bool,
 }
 
@@ -60,16 +62,16 @@ struct PlannedRule<'r> {
     index: usize,
     rule: &'r Rule,
     mode: Mode,
-    when: Node<'r>,
-    except: Option<Node<'r>>,
+    /// `when` holds and `except` does not.
+    condition: Goal,
     /// Rules that its scoped allows skip.
     skips: Vec<usize>,
 }
 
 #[derive(Debug)]
-struct PlannedRate<'r> {
+struct PlannedRate {
     key: Vec<Slot>,
-    count: Option<Node<'r>>,
+    count: Option<Goal>,
     on_response: bool,
 }
 
@@ -77,6 +79,7 @@ impl<'r> Plan<'r> {
     /// `chosen` are the rules with the mode that each runs in.
     fn new(ruleset: &'r Ruleset, chosen: &[(usize, Mode)]) -> Plan<'r> {
         let mut planner = Planner::new(ruleset, true);
+        let mut conditions = Assembler::default();
         let rule_at = |(index, _): &(usize, Mode)| &ruleset.rules[*index];
         let reads = Reads::of(chosen.iter().map(rule_at), &mut planner);
         let (mut plain_allows, mut rules, mut rates) = (Vec::new(), Vec::new(), Vec::new());
@@ -86,14 +89,14 @@ impl<'r> Plan<'r> {
                 index: *index,
                 rule,
                 mode: *mode,
-                when: planner.node(&rule.when),
-                except: rule.except.as_ref().map(|except| planner.node(except)),
+                condition: conditions
+                    .add_rule(planner.node(&rule.when), rule.except.as_ref().map(|except| planner.node(except))),
                 skips: skipped_by(ruleset, rule),
             };
             if let Some(rate) = &rule.rate {
                 let rate = PlannedRate {
                     key: rate.key.iter().map(|part| planner.slot(part)).collect(),
-                    count: rate.count.as_ref().map(|count| planner.node(count)),
+                    count: rate.count.as_ref().map(|count| conditions.add(planner.node(count))),
                     on_response: rate.count.is_some() && rate.count_phase == Phase::Response,
                 };
                 rates.push((planned, rate));
@@ -104,25 +107,33 @@ impl<'r> Plan<'r> {
             }
         }
         let can_act = chosen.iter().any(|(_, mode)| mode.can_act());
-        Plan { ruleset, slots: planner.finish(), plain_allows, reads, rules, rates, can_act }
+        let (slots, program) = (planner.finish(), conditions.finish());
+        Plan { ruleset, slots, program, plain_allows, reads, rules, rates, can_act }
     }
 
     fn judge<'v>(&'v self, sight: &'v Sight<'v>) -> Judged {
         let time = sight.view.request().time;
         let mut verdict = Verdict::default();
         let mut skipped = Vec::new();
-        let done = self.decide(sight, &mut verdict, &mut skipped);
-        let subjects = if done { Vec::new() } else { self.subjects(sight, &skipped) };
+        let answers = self.program.answers();
+        let done = self.decide(sight, &answers, &mut verdict, &mut skipped);
+        let subjects = if done { Vec::new() } else { self.subjects(sight, &answers, &skipped) };
         Judged { verdict, time, subjects }
     }
 
     /// Everything before the rates. True when the evaluation ended.
-    fn decide<'v>(&'v self, sight: &'v Sight<'v>, verdict: &mut Verdict, skipped: &mut Vec<usize>) -> bool {
+    fn decide<'v>(
+        &'v self,
+        sight: &'v Sight<'v>,
+        answers: &Answers,
+        verdict: &mut Verdict,
+        skipped: &mut Vec<usize>,
+    ) -> bool {
         let settings = &self.ruleset.settings;
         let limit = self.reads.over(&settings.limits, sight);
         for (allow, reads) in &self.plain_allows {
             let readable = limit.is_none() || reads.over(&settings.limits, sight).is_none();
-            if readable && allow.matches(sight) && self.take_match(allow, sight, verdict, skipped) {
+            if readable && self.matches(allow, sight, answers) && self.take_match(allow, sight, verdict, skipped) {
                 return true;
             }
         }
@@ -135,7 +146,7 @@ impl<'r> Plan<'r> {
         }
         let mut crossed = None;
         for rule in &self.rules {
-            if skipped.contains(&rule.index) || !rule.matches(sight) {
+            if skipped.contains(&rule.index) || !self.matches(rule, sight, answers) {
                 continue;
             }
             if self.take_match(rule, sight, verdict, skipped) {
@@ -190,13 +201,17 @@ impl<'r> Plan<'r> {
         terminal.is_some()
     }
 
-    fn subjects<'v>(&'v self, sight: &'v Sight<'v>, skipped: &[usize]) -> Vec<Subject> {
+    fn matches<'v>(&self, rule: &PlannedRule<'_>, sight: &'v Sight<'v>, answers: &Answers) -> bool {
+        self.program.holds(rule.condition, sight, answers)
+    }
+
+    fn subjects<'v>(&'v self, sight: &'v Sight<'v>, answers: &Answers, skipped: &[usize]) -> Vec<Subject> {
         let mut subjects = Vec::new();
         for (number, (rule, rate)) in self.rates.iter().enumerate() {
-            if skipped.contains(&rule.index) || !rule.matches(sight) {
+            if skipped.contains(&rule.index) || !self.matches(rule, sight, answers) {
                 continue;
             }
-            let counts = rate.count.as_ref().is_none_or(|count| count.holds(sight));
+            let counts = rate.count.is_none_or(|count| self.program.holds(count, sight, answers));
             subjects.push(Subject {
                 rate: number,
                 key: rate_key(&rate.key, sight),
@@ -210,10 +225,6 @@ impl<'r> Plan<'r> {
 }
 
 impl PlannedRule<'_> {
-    fn matches<'v>(&self, sight: &'v Sight<'v>) -> bool {
-        self.when.holds(sight) && !self.except.as_ref().is_some_and(|except| except.holds(sight))
-    }
-
     fn is_enforced<'v>(&self, sight: &'v Sight<'v>) -> bool {
         match self.mode {
             Mode::Enforce => true,

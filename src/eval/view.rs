@@ -1,5 +1,7 @@
 //! One request → the value of each field, computed when it is first asked for and kept. [`super::plan`] puts functions
 //! on top. The request is one that `super::wire::received` gave: as the engines show it.
+//!
+//! The headers that rules read are known beforehand ([`HeaderNames`]): one pass over a request's lines finds them all.
 
 use super::address::{NetworkSet, client_address, unmapped};
 use super::decode::{decimal, query_decode, url_decode};
@@ -26,9 +28,42 @@ pub enum Seen<'v> {
     Truth(bool),
 }
 
+/// The header names that rules read, in lower case, by length: a line is compared with very few of them.
+#[derive(Clone, Debug, Default)]
+pub struct HeaderNames {
+    by_length: Vec<Vec<(Vec<u8>, HeaderName)>>,
+    count: usize,
+}
+
+/// A name of [`HeaderNames`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeaderName(usize);
+
+impl HeaderNames {
+    /// The number of a name, which is a new one if need be.
+    pub fn add(&mut self, name: &[u8]) -> HeaderName {
+        if let Some(known) = self.find(name) {
+            return known;
+        }
+        if self.by_length.len() <= name.len() {
+            self.by_length.resize_with(name.len() + 1, Vec::new);
+        }
+        let new = HeaderName(self.count);
+        self.by_length[name.len()].push((name.to_ascii_lowercase(), new));
+        self.count += 1;
+        new
+    }
+
+    fn find(&self, name: &[u8]) -> Option<HeaderName> {
+        let same = self.by_length.get(name.len())?;
+        same.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, number)| *number)
+    }
+}
+
 /// What the project says about every request.
 #[derive(Clone, Debug)]
 pub struct Context {
+    names: HeaderNames,
     trusted: Option<NetworkSet>,
     /// Field → header, as in the settings.
     facts: Vec<(Field, String)>,
@@ -36,7 +71,7 @@ pub struct Context {
 }
 
 impl Context {
-    pub fn new(ruleset: &Ruleset) -> Context {
+    pub fn new(ruleset: &Ruleset, names: HeaderNames) -> Context {
         let settings = &ruleset.settings;
         let trusted =
             settings.trusted_proxies.and_then(|index| ruleset.lists.get(index.0)).and_then(|list| match &list.values {
@@ -44,6 +79,7 @@ impl Context {
                 ListValues::Strings(_) | ListValues::Int(_) | ListValues::Regex(_) => None,
             });
         Context {
+            names,
             trusted,
             facts: settings.facts.clone(),
             body_limit: usize::try_from(settings.limits.body).unwrap_or(usize::MAX),
@@ -55,10 +91,11 @@ impl Context {
 pub struct View<'v> {
     request: &'v Request,
     context: &'v Context,
+    /// Of each of [`HeaderNames`].
+    headers: OnceCell<Vec<Text<'v>>>,
     target: OnceCell<Target<'v>>,
     path: OnceCell<Cow<'v, [u8]>>,
     parameters: OnceCell<Vec<Parameter<'v>>>,
-    cookie_header: OnceCell<Text<'v>>,
     cookies: OnceCell<Vec<(&'v [u8], &'v [u8])>>,
     client: OnceCell<IpAddr>,
 }
@@ -68,10 +105,10 @@ impl<'v> View<'v> {
         View {
             request,
             context,
+            headers: OnceCell::new(),
             target: OnceCell::new(),
             path: OnceCell::new(),
             parameters: OnceCell::new(),
-            cookie_header: OnceCell::new(),
             cookies: OnceCell::new(),
             client: OnceCell::new(),
         }
@@ -108,7 +145,11 @@ impl<'v> View<'v> {
             Field::ArgNames => {
                 Seen::Texts(self.parameters().iter().map(|parameter| Some(Cow::Borrowed(&*parameter.name))).collect())
             }
-            Field::Headers => self.headers(&reference.keys),
+            Field::Headers => {
+                let names: Vec<HeaderName> =
+                    reference.keys.iter().filter_map(|name| self.context.names.find(name)).collect();
+                self.headers(&names)
+            }
             Field::Cookies => Seen::Texts(self.cookie_values(key).map(|value| Some(Cow::Borrowed(value))).collect()),
             Field::Body => Seen::Text(match self.body() {
                 Body::Known(body) => Some(Cow::Borrowed(body)),
@@ -198,11 +239,11 @@ impl<'v> View<'v> {
     }
 
     /// `client.ip`
-    pub fn client(&self) -> IpAddr {
+    pub fn client(&'v self) -> IpAddr {
         *self.client.get_or_init(|| match &self.context.trusted {
             Some(trusted) => {
-                let forwarded = parts::joined_header(&self.request.headers, b"x-forwarded-for");
-                client_address(self.request.client_ip, forwarded.as_deref(), trusted)
+                let forwarded = self.header(b"x-forwarded-for");
+                client_address(self.request.client_ip, forwarded, trusted)
             }
             None => unmapped(self.request.client_ip),
         })
@@ -234,34 +275,49 @@ impl<'v> View<'v> {
 
     fn cookie_values(&'v self, name: &[u8]) -> impl Iterator<Item = &'v [u8]> {
         self.cookies
-            .get_or_init(|| {
-                let header = self.cookie_header.get_or_init(|| self.header(b"cookie"));
-                header.as_deref().map(|header| parts::cookies(header).collect()).unwrap_or_default()
-            })
+            .get_or_init(|| self.header(b"cookie").map(|header| parts::cookies(header).collect()).unwrap_or_default())
             .iter()
             .filter(move |(other, _)| *other == name)
             .map(|(_, value)| *value)
     }
 
     /// A request header as the engines show it.
-    fn header(&'v self, name: &[u8]) -> Text<'v> {
-        parts::joined_header(&self.request.headers, name)
+    fn header(&'v self, name: &[u8]) -> Option<&'v [u8]> {
+        // INVARIANT: the planner has added every name that is asked for.
+        self.header_of(self.context.names.find(name)?)
     }
 
-    fn headers(&'v self, names: &[Vec<u8>]) -> Seen<'v> {
+    fn header_of(&'v self, HeaderName(number): HeaderName) -> Option<&'v [u8]> {
+        let table = self.headers.get_or_init(|| {
+            let mut table = vec![None; self.context.names.count];
+            for (name, value) in &self.request.headers {
+                if let Some(HeaderName(number)) = self.context.names.find(name) {
+                    parts::join_header(&mut table[number], name, value);
+                }
+            }
+            table
+        });
+        table[number].as_deref()
+    }
+
+    /// The headers of these names: of a single one its text, of several the list of those that are there.
+    pub fn headers(&'v self, names: &[HeaderName]) -> Seen<'v> {
         match names {
-            [name] => Seen::Text(self.header(name)),
-            _ => Seen::Texts(names.iter().filter_map(|name| self.header(name)).map(Some).collect()),
+            [name] => Seen::Text(self.header_of(*name).map(Cow::Borrowed)),
+            _ => {
+                let mut texts = Vec::with_capacity(names.len());
+                texts.extend(
+                    names.iter().filter_map(|name| self.header_of(*name)).map(|text| Some(Cow::Borrowed(text))),
+                );
+                Seen::Texts(texts)
+            }
         }
     }
 
     fn host(&'v self) -> Text<'v> {
         match self.target().authority {
             Some(authority) => Some(parts::normalize_host(authority)),
-            None => match self.header(b"host")? {
-                Cow::Borrowed(host) => Some(parts::normalize_host(host)),
-                Cow::Owned(host) => Some(Cow::Owned(parts::normalize_host(&host).into_owned())),
-            },
+            None => self.header(b"host").map(parts::normalize_host),
         }
     }
 
@@ -276,7 +332,7 @@ impl<'v> View<'v> {
         if !trusted.contains(self.request.client_ip) {
             return None;
         }
-        self.header(name.as_bytes()).filter(|value| !value.is_empty())
+        self.header(name.as_bytes()).filter(|value| !value.is_empty()).map(Cow::Borrowed)
     }
 
     fn text_fact(&'v self, field: Field) -> Text<'v> {
@@ -328,4 +384,31 @@ impl<'v> View<'v> {
 
 fn present(text: &[u8]) -> Seen<'_> {
     Seen::Text(Some(Cow::Borrowed(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::samples;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_table_of_headers_holds_what_each_name_gives(
+            lines in proptest::collection::vec(("[aA][bB]?|[cC]ookie|x-a", "[ \t]?[a-z]{0,2}[ \t]?"), 0..8),
+        ) {
+            let headers = lines.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect();
+            let request = Request { headers, ..Request::default() };
+            let mut names = HeaderNames::default();
+            let read: [&[u8]; 5] = [b"ab", b"cookie", b"a", b"x-b", b"ab"];
+            let numbers = read.map(|name| names.add(name));
+            prop_assert_eq!(numbers[0], numbers[4]);
+            let context = Context::new(&samples::ruleset(Vec::new()), names);
+            let view = View::new(&request, &context);
+            for (name, number) in read.iter().zip(numbers) {
+                let plain = parts::joined_header(&request.headers, name);
+                prop_assert_eq!(view.header_of(number), plain.as_deref());
+            }
+        }
+    }
 }

@@ -17,11 +17,12 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::json_keys::{Unknown, why_unreadable};
+use super::json_keys::{KnownKeys, why_unreadable};
 use super::message::parse_exact_message;
 use super::{Bytes, Facts, Request, Response};
 
@@ -54,8 +55,33 @@ struct Row {
     tls: Option<Tls>,
     time: Option<f64>,
     response: Option<ResponseRow>,
-    #[serde(flatten)]
-    unknown: Unknown,
+    /// Found among the keys that are not of these.
+    #[serde(skip)]
+    mistake: Option<String>,
+}
+
+/// A [`Row`] among other keys.
+struct Line(Row);
+
+impl<'d> Deserialize<'d> for Line {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Line, D::Error> {
+        struct Keys;
+        impl<'d> Visitor<'d> for Keys {
+            type Value = Line;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping")
+            }
+
+            fn visit_map<A: MapAccess<'d>>(self, map: A) -> Result<Line, A::Error> {
+                let mut mistake = None;
+                let known = KnownKeys { map, mistake: &mut mistake };
+                let row = Row::deserialize(MapAccessDeserializer::new(known))?;
+                Ok(Line(Row { mistake, ..row }))
+            }
+        }
+        deserializer.deserialize_map(Keys)
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -110,7 +136,7 @@ impl<'d> Deserialize<'d> for HeaderLines {
 
 /// Reads one line. The error holds the id where it could be read, and a sentence without full stop.
 pub fn parse_json_line(line: &[u8]) -> Result<RequestLine, (Value, String)> {
-    let row: Row = serde_json::from_slice(line).map_err(|error| why_unreadable(line, &error))?;
+    let Line(row) = line_of(line).map_err(|error| why_unreadable(line, &error))?;
     let Row { id, .. } = row;
     match request(Row { id: Value::Null, ..row }) {
         Ok(request) => Ok(RequestLine { id, request }),
@@ -118,8 +144,17 @@ pub fn parse_json_line(line: &[u8]) -> Result<RequestLine, (Value, String)> {
     }
 }
 
+fn line_of(line: &[u8]) -> Result<Line, serde_json::Error> {
+    match std::str::from_utf8(line) {
+        // Looked at once: not again for each string.
+        Ok(line) => serde_json::from_str(line),
+        // Wrong wherever it stands, in a column that nobody reads too.
+        Err(_) => serde_json::from_slice::<Value>(line).and_then(serde_json::from_value),
+    }
+}
+
 fn request(row: Row) -> Result<Request, String> {
-    if let Some(mistake) = row.unknown.mistake {
+    if let Some(mistake) = row.mistake {
         return Err(mistake);
     }
     if row.uri.is_none() && row.raw_b64.is_none() {

@@ -1,6 +1,7 @@
 //! A key of a JSON line that the reader does not know, or a value that does not fit its key → a sentence for whoever
 //! wrote the line. Called by `json`; what is right never comes here but for its foreign columns.
 
+use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::error::Category;
@@ -56,31 +57,62 @@ const MEANT: &[(&str, &str)] = &[
     ("status", "did you mean `response`: {\"status\": …}?"),
 ];
 
-/// The keys that a line has besides: the first that is a mistake.
-#[derive(Default)]
-pub(super) struct Unknown {
-    pub mistake: Option<String>,
+/// What is left of a line's mapping without the keys that are not known: they are passed over as they come, nothing of
+/// them is kept but the first that is a mistake.
+pub(super) struct KnownKeys<'m, A> {
+    pub map: A,
+    pub mistake: &'m mut Option<String>,
 }
 
-impl<'d> serde::Deserialize<'d> for Unknown {
-    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Unknown, D::Error> {
-        struct Keys;
-        impl<'d> Visitor<'d> for Keys {
-            type Value = Unknown;
+impl<'d, A: MapAccess<'d>> MapAccess<'d> for KnownKeys<'_, A> {
+    type Error = A::Error;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a mapping")
+    fn next_key_seed<K: DeserializeSeed<'d>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let mut seed = seed;
+        loop {
+            match self.map.next_key_seed(KnownKey { seed, mistake: self.mistake })? {
+                None => return Ok(None),
+                Some(Ok(key)) => return Ok(Some(key)),
+                Some(Err(unused)) => seed = unused,
             }
-
-            fn visit_map<A: MapAccess<'d>>(self, mut map: A) -> Result<Unknown, A::Error> {
-                let mut unknown = Unknown::default();
-                while let Some((key, _)) = map.next_entry::<String, IgnoredAny>()? {
-                    unknown.mistake = unknown.mistake.or_else(|| mistake(&key));
-                }
-                Ok(unknown)
-            }
+            self.map.next_value::<IgnoredAny>()?;
         }
-        deserializer.deserialize_map(Keys)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'d>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.map.next_value_seed(seed)
+    }
+}
+
+/// A key for `seed` if it is known; if not, the seed back.
+struct KnownKey<'m, K> {
+    seed: K,
+    mistake: &'m mut Option<String>,
+}
+
+impl<'d, K: DeserializeSeed<'d>> DeserializeSeed<'d> for KnownKey<'_, K> {
+    type Value = Result<K::Value, K>;
+
+    fn deserialize<D: Deserializer<'d>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'d, K: DeserializeSeed<'d>> Visitor<'d> for KnownKey<'_, K> {
+    type Value = Result<K::Value, K>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        if KEYS.iter().any(|(known, _, _)| *known == key) {
+            return self.seed.deserialize(StrDeserializer::new(key)).map(Ok);
+        }
+        if self.mistake.is_none() {
+            *self.mistake = mistake(key);
+        }
+        Ok(Err(self.seed))
     }
 }
 
@@ -103,13 +135,21 @@ fn near(word: &str) -> Option<&'static str> {
         4..=7 => 1,
         _ => 2,
     };
+    // A slip brings in at most one letter that was not there: most columns are cleared without counting slips.
+    let letters = letters(word);
+    let strange = |known: &str| (letters & !self::letters(known)).count_ones() as usize;
     KEYS.iter()
         .map(|(known, _, _)| *known)
-        .filter(|known| known.len().abs_diff(word.len()) <= slips(known))
+        .filter(|known| known.len().abs_diff(word.len()) <= slips(known) && strange(known) <= slips(known))
         .map(|known| (strsim::osa_distance(known, word), known))
         .filter(|(distance, known)| *distance <= slips(known))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
+}
+
+/// One bit for each letter of a word, roughly.
+fn letters(word: &str) -> u32 {
+    word.chars().fold(0, |letters, letter| letters | 1 << (u32::from(letter) % 32))
 }
 
 fn is_headers(value: &Value) -> bool {
@@ -203,5 +243,42 @@ impl<'d> Visitor<'d> for FindId<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KEYS, near};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_slip_is_overlooked(
+            key in 0..KEYS.len(),
+            slips in proptest::collection::vec((0..4_usize, any::<prop::sample::Index>(), "[a-z_0-9é]"), 0..4),
+        ) {
+            let mut word: Vec<char> = KEYS[key].0.chars().collect();
+            for (kind, place, letter) in &slips {
+                let (place, letter) = (place.index(word.len().max(1)), letter.chars().next().unwrap());
+                match kind {
+                    0 => word.insert(place.min(word.len()), letter),
+                    1 if place < word.len() => word[place] = letter,
+                    2 if place < word.len() => drop(word.remove(place)),
+                    _ if place + 1 < word.len() => word.swap(place, place + 1),
+                    _ => {}
+                }
+            }
+            let word: String = word.into_iter().collect();
+            let least = KEYS
+                .iter()
+                .map(|(known, _, _)| (strsim::osa_distance(known, &word), known))
+                .filter(|(distance, known)| {
+                    let length = known.len();
+                    let allowed = if length < 4 { 0 } else if length < 8 { 1 } else { 2 };
+                    length.abs_diff(word.len()) <= allowed && *distance <= allowed
+                })
+                .min_by_key(|(distance, _)| *distance);
+            prop_assert_eq!(near(&word), least.map(|(_, known)| *known), "{}", word);
+        }
     }
 }
