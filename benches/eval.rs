@@ -1,4 +1,5 @@
-//! Verdicts per second: the shipped signatures on a generated mix of requests, nine of ten of them harmless.
+//! Verdicts per second: the shipped signatures on a generated mix of requests, nine of ten of them harmless; and the same
+//! over the command line, JSON lines in and verdicts out, with several kinds of requests and the start of the command.
 //! `cargo bench --bench eval`
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -12,6 +13,7 @@ use edgesig::syntax::{parse_project, parse_signature};
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Lists and test messages beside the file that names them.
 struct Beside {
@@ -111,5 +113,58 @@ fn verdicts(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, verdicts);
+/// Lines of one run of the command: enough that its start counts for little.
+const LINES: usize = 40_000;
+
+/// One kind of requests as JSON lines.
+fn lines(kind: &str) -> String {
+    let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0";
+    let line = |number: usize| {
+        let (method, target, body) = match kind {
+            "pages" => {
+                ("GET", format!("/shop/category-{number}/item?color=red&size={number}&q=hello+world%20{number}"), "")
+            }
+            "forms" => {
+                ("POST", format!("/account/{number}/address"), "name=Ann+Other&street=High+Street+1&note=Please%20ring")
+            }
+            "api" => (
+                "POST",
+                format!("/api/v2/orders/{number}"),
+                r#"{\"items\":[{\"id\":17,\"count\":2},{\"id\":4,\"count\":1}],\"note\":\"\"}"#,
+            ),
+            _ => ("GET", format!("/item?id={number}%20union%20select%20password%20from%20users&x=%3Cscript%3E"), ""),
+        };
+        format!(
+            r#"{{"id":{number},"source":"bench","method":"{method}","uri":"{target}","headers":[["Host","www.example.com"],["User-Agent","{agent}"],["Accept","text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"],["Accept-Language","en-GB,en;q=0.5"],["Accept-Encoding","gzip, deflate, br"],["Cookie","session=0123456789abcdef; theme=dark; consent=yes"],["Referer","https://www.example.com/shop/"],["Connection","keep-alive"]],"body":"{body}","client_ip":"10.0.{}.{}"}}"#,
+            number / 256 % 256,
+            number % 256
+        ) + "\n"
+    };
+    (0..LINES).map(line).collect()
+}
+
+fn command_line(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("edgesig eval");
+    group.throughput(Throughput::Elements(LINES as u64)).sample_size(10);
+    let folder = tempfile::tempdir().expect("a folder for the requests");
+    for kind in ["pages", "forms", "api", "attacks"] {
+        let path = folder.path().join(kind);
+        std::fs::write(&path, lines(kind)).expect("a file of requests");
+        group.bench_function(kind, |bencher| {
+            bencher.iter(|| {
+                let output = Command::new(env!("CARGO_BIN_EXE_edgesig"))
+                    .args(["eval", "signatures", "--mode", "monitor", "--requests"])
+                    .arg(&path)
+                    .current_dir(env!("CARGO_MANIFEST_DIR"))
+                    .output()
+                    .expect("the command runs");
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+                assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), LINES);
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, verdicts, command_line);
 criterion_main!(benches);

@@ -89,8 +89,16 @@ impl<'r> Reads<'r> {
         if self.normalized.iter().any(|slot| climbs(sight.seen(*slot))) {
             return Some(LimitKind::Url);
         }
-        if self.arguments.iter().any(|name| more(view.argument_count(name), limits.values))
-            || self.cookies.iter().any(|name| more(view.cookie_count(name), limits.values))
+        // Where there are few of all names, none is there too often.
+        if !self.arguments.is_empty()
+            && more(view.parameter_count(), limits.values)
+            && self.arguments.iter().any(|name| more(view.argument_count(name), limits.values))
+        {
+            return Some(LimitKind::Values);
+        }
+        if !self.cookies.is_empty()
+            && more(view.all_cookies().len(), limits.values)
+            && self.cookies.iter().any(|name| more(view.cookie_count(name), limits.values))
         {
             return Some(LimitKind::Values);
         }

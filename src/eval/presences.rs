@@ -19,7 +19,8 @@ type Place = (usize, usize);
 
 impl Default for Presences {
     fn default() -> Presences {
-        Presences { known: RefCell::default(), guesses: std::array::from_fn(|_| Cell::new(0)) }
+        // Room for those of most requests: growing would copy them.
+        Presences { known: RefCell::new(Vec::with_capacity(32)), guesses: std::array::from_fn(|_| Cell::new(0)) }
     }
 }
 

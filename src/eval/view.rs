@@ -273,12 +273,14 @@ impl<'v> View<'v> {
         self.parameters().iter().filter(move |parameter| *parameter.name == *name).map(|parameter| parameter.value)
     }
 
-    fn cookie_values(&'v self, name: &[u8]) -> impl Iterator<Item = &'v [u8]> {
+    /// Name and value of each cookie.
+    pub fn all_cookies(&'v self) -> &'v [(&'v [u8], &'v [u8])] {
         self.cookies
             .get_or_init(|| self.header(b"cookie").map(|header| parts::cookies(header).collect()).unwrap_or_default())
-            .iter()
-            .filter(move |(other, _)| *other == name)
-            .map(|(_, value)| *value)
+    }
+
+    fn cookie_values(&'v self, name: &[u8]) -> impl Iterator<Item = &'v [u8]> {
+        self.all_cookies().iter().filter(move |(other, _)| *other == name).map(|(_, value)| *value)
     }
 
     /// A request header as the engines show it.

@@ -5,6 +5,7 @@ use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::error::Category;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A key, what it holds, and whether a value is that.
@@ -122,7 +123,10 @@ fn mistake(key: &str) -> Option<String> {
     if key.len() > 12 {
         return None;
     }
-    let word = key.to_ascii_lowercase().replace(['-', ' '], "_");
+    let mut word = Cow::Borrowed(key);
+    if key.contains(|letter: char| letter.is_ascii_uppercase() || matches!(letter, '-' | ' ')) {
+        word = Cow::Owned(key.to_ascii_lowercase().replace(['-', ' '], "_"));
+    }
     let meant = MEANT.iter().find(|(meant, _)| *meant == word).map(|(_, advice)| (*advice).to_owned());
     let advice = meant.or_else(|| near(&word).map(|known| format!("did you mean `{known}`?")))?;
     Some(format!("unknown key `{}`: {advice}", key.escape_debug()))
@@ -136,21 +140,43 @@ fn near(word: &str) -> Option<&'static str> {
         _ => 2,
     };
     // A slip brings in at most one letter that was not there: most columns are cleared without counting slips.
-    let letters = letters(word);
-    let strange = |known: &str| (letters & !self::letters(known)).count_ones() as usize;
+    let word_letters = letters(word);
     KEYS.iter()
-        .map(|(known, _, _)| *known)
-        .filter(|known| known.len().abs_diff(word.len()) <= slips(known) && strange(known) <= slips(known))
+        .zip(KEY_LETTERS)
+        .filter(|((known, _, _), letters)| {
+            let strange = (word_letters & !letters).count_ones() as usize;
+            strange <= slips(known) && known.len().abs_diff(word.len()) <= slips(known)
+        })
+        .map(|((known, _, _), _)| *known)
         .map(|known| (strsim::osa_distance(known, word), known))
         .filter(|(distance, known)| *distance <= slips(known))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
 }
 
-/// One bit for each letter of a word, roughly.
-fn letters(word: &str) -> u32 {
-    word.chars().fold(0, |letters, letter| letters | 1 << (u32::from(letter) % 32))
+/// One bit for each letter of a word, roughly. Outside of ASCII a letter has none, so that it is never strange.
+const fn letters(word: &str) -> u32 {
+    let bytes = word.as_bytes();
+    let (mut letters, mut index) = (0, 0);
+    while index < bytes.len() {
+        if bytes[index].is_ascii() {
+            letters |= 1 << (bytes[index] % 32);
+        }
+        index += 1;
+    }
+    letters
 }
+
+/// Of each of [`KEYS`].
+const KEY_LETTERS: [u32; KEYS.len()] = {
+    let mut all = [0; KEYS.len()];
+    let mut index = 0;
+    while index < KEYS.len() {
+        all[index] = letters(KEYS[index].0);
+        index += 1;
+    }
+    all
+};
 
 fn is_headers(value: &Value) -> bool {
     match value {
