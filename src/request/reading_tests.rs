@@ -131,7 +131,8 @@ fn broken_json_lines_keep_their_id() {
         br#"{"class":"x","source":"x","ref":1,"ids":[],"session":"x","title":"x","name":"x","mode":"x","url":"/"}"#;
     assert!(parse_json_line(own).is_ok());
     // Nobody reads them, so that only the grammar counts, and that a line is UTF-8.
-    let odd = [r#"{"score":1e999,"uri":"/","label":"\ud800","tree":"#, &"[".repeat(500), &"]".repeat(500), "}"].concat();
+    let odd =
+        [r#"{"score":1e999,"uri":"/","label":"\ud800","tree":"#, &"[".repeat(500), &"]".repeat(500), "}"].concat();
     assert!(parse_json_line(odd.as_bytes()).is_ok());
     assert!(parse_json_line(b"{\"uri\":\"/\",\"label\":\"\xff\"}").is_err());
     assert_eq!(parse_json_line(b"{").unwrap_err().0, serde_json::Value::Null);
