@@ -38,7 +38,7 @@ fn entangled(rng: &mut Rng) -> Ruleset {
 fn a_verdict_names_the_rules_whose_conditions_hold() {
     let mut rng = Rng::new(20);
     let (mut held, mut judged) = (0, 0);
-    for _ in 0..150 {
+    for _ in 0..60 {
         let ruleset = entangled(&mut rng);
         let mut evaluator = Evaluator::new(&ruleset);
         for _ in 0..40 {
@@ -55,5 +55,5 @@ fn a_verdict_names_the_rules_whose_conditions_hold() {
         }
     }
     // Neither answer is the rare one.
-    assert!(judged > 50_000 && held * 10 > judged && held * 10 < judged * 9, "{held} of {judged}");
+    assert!(judged > 20_000 && held * 10 > judged && held * 10 < judged * 9, "{held} of {judged}");
 }
