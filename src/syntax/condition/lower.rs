@@ -73,6 +73,13 @@ impl Lower<'_, '_> {
     }
 
     fn expression(&self, pair: Pair<'_, Rule>) -> Expression {
+        let mut parts = pair.into_inner();
+        // An argument, an element: most expressions are a single operand.
+        if parts.len() == 1
+            && let Some(operand) = parts.next()
+        {
+            return self.primary(operand);
+        }
         PRECEDENCE
             .map_primary(|pair| self.primary(pair))
             .map_prefix(|operator, operand| self.negation(&operator, operand))
@@ -84,7 +91,12 @@ impl Lower<'_, '_> {
                     self.logic(left, &operator, right)
                 }
             })
-            .parse(pair.into_inner())
+            .parse(parts)
+    }
+
+    /// An element of a list: an expression, or a literal as it is.
+    fn element(&self, pair: Pair<'_, Rule>) -> Expression {
+        if pair.as_rule() == Rule::expression { self.expression(pair) } else { self.primary(pair) }
     }
 
     fn negation(&self, operator: &Pair<'_, Rule>, operand: Expression) -> Expression {
@@ -269,7 +281,7 @@ impl Lower<'_, '_> {
             return self.bad_call(pair);
         }
         if rule == Rule::list {
-            return ExpressionKind::List(pair.into_inner().map(|item| self.expression(item)).collect());
+            return ExpressionKind::List(pair.into_inner().map(|element| self.element(element)).collect());
         }
         if rule == Rule::reference {
             return self.reference(pair);
