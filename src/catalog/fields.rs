@@ -125,7 +125,7 @@ fields! {
         "The ISO 3166-1 alpha-2 code of the country of `client.ip`." }
     ClientProxyType { "client.proxy_type", String, None, Request, absentable: true, spoofable: false, raw: None,
         varnish: Profile("`facts: {client.proxy_type: HEADER}` and `trusted_proxies` in edgesig.yaml"), fastly: Native("client.geo.proxy_type"),
-        "What kind of proxy `client.ip` is known as." }
+        "What kind of proxy `client.ip` is known as: on Fastly `anonymous`, `aol`, `blackberry`, `consumer-privacy`, `corporate`, `edu`, `hosting`, `public` or `transparent`, and `?` for none; elsewhere as the terminator writes it." }
     TlsJa3 { "tls.ja3", String, None, Request, absentable: true, spoofable: false, raw: None,
         varnish: Profile("`facts: {tls.ja3: HEADER}` and `trusted_proxies` in edgesig.yaml"), fastly: Native("tls.client.ja3_md5"),
         "The JA3 fingerprint (MD5, lower-case hex) of the client's TLS handshake." }
@@ -134,7 +134,7 @@ fields! {
         "The JA4 fingerprint of the client's TLS handshake." }
     TlsVersion { "tls.version", String, None, Request, absentable: true, spoofable: false, raw: None,
         varnish: Profile("`facts: {tls.version: HEADER}` and `trusted_proxies` in edgesig.yaml"), fastly: Native("tls.client.protocol"),
-        "The TLS version of the client's connection." }
+        "The TLS version of the client's connection: on Fastly `TLSv1.2`, `TLSv1.3` and so on; elsewhere as the terminator writes it." }
     TlsSni { "tls.sni", String, None, Request, absentable: true, spoofable: true, raw: None,
         varnish: Profile("`facts: {tls.sni: HEADER}` and `trusted_proxies` in edgesig.yaml"), fastly: Native("tls.client.servername"),
         "The server name that the client asked for in its TLS handshake." }

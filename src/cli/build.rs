@@ -41,7 +41,7 @@ pub struct Arguments {
     /// What to compile for: `varnish` or `fastly` [default: every target of the project]
     #[arg(long, value_name = "NAME|all")]
     target: Option<String>,
-    /// Folder for the output [default: build]
+    /// Folder for the output [default: build, beside edgesig.yaml]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -138,7 +138,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         let selected = ManuallyDrop::new(ir::select(&loaded.ruleset, &selection));
         let artifacts = crate::emit(&selected, target, &options, &mut found);
         // Several targets do not write over each other's files.
-        let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_OUT));
+        let out = arguments.out.clone().unwrap_or_else(|| loaded.workspace.beside_project_file().join(DEFAULT_OUT));
         let out = if targets.len() == 1 { out } else { out.join(target.name) };
         builds.push((*target, selected, artifacts, out));
     }

@@ -210,7 +210,7 @@ fn lost(id: &str, line: Span) -> Diagnostic {
             "bring `{id}.yaml` back with `mode: retired`; once the lock file says so, the file can be removed"
         ))
         .help("a signature that got a new id is a new signature: the old one is retired")
-        .help("one that was never deployed can go together with its line in the lock file")
+        .help("one that was never merged can go together with its line in the lock file")
 }
 
 /// A draft is in no build: nobody would see that the protection is gone.

@@ -20,6 +20,8 @@ use std::path::{Component, Path, PathBuf};
 
 /// Name of the project file.
 pub const PROJECT_FILE: &str = "edgesig.yaml";
+/// How it is named by mistake.
+const MISNAMED_PROJECT_FILE: &str = "edgesig.yml";
 /// Where signatures are when nothing says it.
 pub const DEFAULT_SIGNATURES: &str = "signatures";
 /// Largest signature or project file.
@@ -54,7 +56,11 @@ impl Workspace {
             .and_then(fs::canonicalize)
             .map_err(|error| Failure::file("find", Path::new("."), &error))?;
         let given = paths.iter().map(|path| find::existing(path)).collect::<Result<Vec<_>, _>>()?;
-        let project_file = find::project_file(given.first().unwrap_or(&current));
+        let start = given.first().unwrap_or(&current);
+        let project_file = find::project_file(start);
+        if let Some(file) = find::misnamed_project_file(start, project_file.as_deref()) {
+            return Err(find::misnamed(&file));
+        }
         let root = match (&project_file, given.first()) {
             (Some(file), _) => folder_of(file),
             (None, Some(path)) if !path.starts_with(&current) => {
@@ -101,6 +107,15 @@ impl Workspace {
         match self.root.ancestors().find(|folder| folder.join(".git").exists()) {
             Some(top) if top != self.root => name(top, &self.root) + "/",
             Some(_) | None => String::new(),
+        }
+    }
+
+    /// The folder of the project file as it is shown: empty where it is the current one, or where there is no project file.
+    pub fn beside_project_file(&self) -> PathBuf {
+        let current = std::env::current_dir().and_then(fs::canonicalize).ok();
+        match self.project_source {
+            Some(_) if current.as_ref() != Some(&self.root) => self.root.clone(),
+            Some(_) | None => PathBuf::new(),
         }
     }
 

@@ -297,6 +297,25 @@ impl<'a> Checker<'a> {
             );
             return None;
         };
+        if let Some(at) = text.find('$') {
+            let placeholder = text[at + 1..].starts_with('{');
+            let help = match placeholder {
+                true => {
+                    "write it without the `$`: `https://{req.host}{req.url.raw}`; a dollar sign of the URL is `%24`"
+                }
+                false => "a redirect knows `{req.host}` and `{req.url.raw}`; a dollar sign of the URL is `%24`",
+            };
+            self.invalid_action(template.span, "there are no `$` variables in a redirect", help);
+            return None;
+        }
+        if !["https://", "http://", "/", "{req.url.raw}"].iter().any(|start| text.starts_with(start)) {
+            self.invalid_action(
+                template.span,
+                "a redirect leads to a whole URL or to a path of the same site",
+                "start it with `https://`, or with `/`",
+            );
+            return None;
+        }
         let mut parts = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {

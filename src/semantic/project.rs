@@ -133,17 +133,16 @@ impl Reader<'_> {
     fn limits(&mut self, written: &ast::ProjectLimits, settings: &mut Settings) {
         let block_status = settings.block.status;
         let limits = &mut settings.limits;
-        let mut set = |value: &Option<Spanned<u64>>, range, name, slot: &mut u32| {
-            if let Some(value) = value
-                && let Some(value) = self.number(value, range, name)
-            {
+        // Their ranges are those of `syntax::keys`.
+        let set = |value: &Option<Spanned<u64>>, slot: &mut u32| {
+            if let Some(value) = value.as_ref().and_then(|value| u32::try_from(value.value).ok()) {
                 *slot = value;
             }
         };
-        set(&written.url, 64..=32_768, "limits.url", &mut limits.url);
-        set(&written.values, 1..=1000, "limits.values", &mut limits.values);
-        set(&written.names, 1..=10_000, "limits.names", &mut limits.names);
-        set(&written.body, 0..=1_048_576, "limits.body", &mut limits.body);
+        set(&written.url, &mut limits.url);
+        set(&written.values, &mut limits.values);
+        set(&written.names, &mut limits.names);
+        set(&written.body, &mut limits.body);
         let Some(over) = &written.over else { return };
         match &over.value {
             ast::Action::Block(None) => limits.over = Some(block_status),
@@ -264,6 +263,18 @@ impl Reader<'_> {
         for (name, header) in &project.facts {
             let field = Field::from_name(&name.value).filter(|field| field.is_fact());
             let lower = header.value.to_ascii_lowercase();
+            // A dot is a legal character of a header's name, and VCL's way to say what a name belongs to.
+            if let Some(bare) = ["req.http.", "bereq.http.", "http."].iter().find_map(|vcl| lower.strip_prefix(vcl)) {
+                let message = format!("`{}` is a variable of VCL, not the name of a header", header.value);
+                self.diagnostics.push(
+                    Diagnostic::new(Code::InvalidConfig, header.span, message, "not a header's name").fix(
+                        format!("write the name alone: `{bare}`"),
+                        header.span,
+                        bare,
+                    ),
+                );
+                continue;
+            }
             if !is_token(lower.as_bytes()) || NO_FACT_HEADERS.contains(&lower.as_str()) {
                 let message = format!("`{}` cannot be the header of a fact", header.value);
                 self.error(header.span, message, "name a header that only the terminator sets, as in `x-ja3`");

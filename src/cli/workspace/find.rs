@@ -1,6 +1,6 @@
 //! Paths of the command line → the signature files they mean, and the project file above them.
 
-use super::{Failure, PROJECT_FILE};
+use super::{Failure, MISNAMED_PROJECT_FILE, PROJECT_FILE};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -21,6 +21,24 @@ pub fn project_file(start: &Path) -> Option<PathBuf> {
     start.ancestors().map(|folder| folder.join(PROJECT_FILE)).find(|file| file.is_file())
 }
 
+/// A project file with an ending that is not read, nearer than `found`: its author would think that it counts.
+pub fn misnamed_project_file(start: &Path, found: Option<&Path>) -> Option<PathBuf> {
+    let nearest = found.and_then(Path::parent);
+    start
+        .ancestors()
+        .take_while(|folder| nearest.is_none_or(|nearest| folder.starts_with(nearest)))
+        .map(|folder| folder.join(MISNAMED_PROJECT_FILE))
+        .find(|file| file.is_file())
+}
+
+/// The failure to be made of such a file.
+pub fn misnamed(file: &Path) -> Failure {
+    Failure::with_help(
+        format!("`{}` is not read: the project file is `{PROJECT_FILE}`", file.display()),
+        format!("rename it to `{PROJECT_FILE}`"),
+    )
+}
+
 /// Every signature file at or below `starts` (absolute, without links), each once, sorted by the bytes of its path. Hidden files and folders are
 /// skipped in folders. Links inside a folder are followed when they stay in the project or in the folder given.
 pub fn signature_files(starts: &[PathBuf], root: &Path) -> Result<Vec<PathBuf>, Failure> {
@@ -34,6 +52,8 @@ pub fn signature_files(starts: &[PathBuf], root: &Path) -> Result<Vec<PathBuf>, 
                 format!("`{PROJECT_FILE}` is the project file, not a signature"),
                 "name a signature file or a folder; the project file is found from there",
             ));
+        } else if start.file_name().is_some_and(|name| name == MISNAMED_PROJECT_FILE) {
+            return Err(misnamed(start));
         } else if metadata.is_file() {
             files.push(start.clone());
         } else {
@@ -72,6 +92,9 @@ fn walk(start: &Path, root: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failu
                         folder.join(&file_name).display()
                     )));
                 }
+            }
+            if kind.is_file() && file_name == MISNAMED_PROJECT_FILE {
+                return Err(misnamed(&path));
             }
             if kind.is_dir() {
                 if seen.insert(path.clone()) {

@@ -76,6 +76,7 @@ mod uninspected_body;
 mod unknown_protocol;
 mod unowned_signature;
 mod unproven_enforcement;
+mod unreachable_threshold;
 mod unscoped_allow;
 mod untested_clause;
 mod untested_exception;
@@ -159,6 +160,7 @@ pub static LINTS: &[&Lint] = &[
     &unknown_protocol::LINT,
     &unowned_signature::LINT,
     &unproven_enforcement::LINT,
+    &unreachable_threshold::LINT,
     &unscoped_allow::LINT,
     &untested_clause::LINT,
     &untested_exception::LINT,

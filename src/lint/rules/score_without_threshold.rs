@@ -24,7 +24,7 @@ tests:
     instead: r#"
 # edgesig.yaml
 edgesig: 1
-score: {threshold: 10}
+score: {threshold: 5}
 ---
 when: req.method == "TRACE"
 then: score(5)

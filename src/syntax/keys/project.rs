@@ -8,13 +8,13 @@ use std::ops::RangeInclusive;
 const TEXTS: Shape = Shape::List(&Shape::Verbatim);
 
 /// Of `limits: url`.
-pub(in crate::syntax) const URL_LENGTHS: RangeInclusive<u64> = 1..=65_536;
+pub(in crate::syntax) const URL_LENGTHS: RangeInclusive<u64> = 64..=32_768;
 /// Of `limits: values`.
 pub(in crate::syntax) const VALUE_COUNTS: RangeInclusive<u64> = 1..=1_000;
 /// Of `limits: names`.
 pub(in crate::syntax) const NAME_COUNTS: RangeInclusive<u64> = 1..=10_000;
 /// Of `limits: body`.
-pub(in crate::syntax) const BODY_LENGTHS: RangeInclusive<u64> = 1..=1 << 30;
+pub(in crate::syntax) const BODY_LENGTHS: RangeInclusive<u64> = 1..=1_048_576;
 /// Of `block: status`.
 pub(in crate::syntax) const BLOCK_STATUSES: RangeInclusive<u64> = 400..=599;
 /// Of `score: threshold`.
