@@ -325,8 +325,10 @@ fn shorten(text: &mut String) {
     if text.len() <= LONGEST_TEXT {
         return;
     }
-    let start = text.floor_char_boundary(LONGEST_TEXT / 2);
-    let end = text.ceil_char_boundary(text.len() - LONGEST_TEXT / 4);
+    // A character has four bytes at most, so a boundary is near.
+    let boundary = |at: &usize| text.is_char_boundary(*at);
+    let start = (0..=LONGEST_TEXT / 2).rev().find(boundary).unwrap_or(0);
+    let end = (text.len() - LONGEST_TEXT / 4..text.len()).find(boundary).unwrap_or(text.len());
     let left_out = format!(" … ({} bytes left out) … ", end - start);
     text.replace_range(start..end, &left_out);
 }

@@ -166,8 +166,8 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         for (_, _, artifacts, out) in &builds {
             // A link in the place of a file is replaced when writing, and followed when reading.
             let compared = artifacts.iter().map(|artifact| out.join(&artifact.path)).filter(|_| arguments.check);
-            let read = std::iter::once(out.join(files::MANIFEST)).chain(compared);
-            read.map(|path| files::refuse_link_out(&path, &loaded.workspace.root)).collect::<Result<(), _>>()?;
+            let mut read = std::iter::once(out.join(files::MANIFEST)).chain(compared);
+            read.try_for_each(|path| files::refuse_link_out(&path, &loaded.workspace.root))?;
         }
     }
     if arguments.check {

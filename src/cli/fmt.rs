@@ -3,7 +3,7 @@
 use super::console::Console;
 use super::failure::{Exit, Failure};
 use super::render::{counted, safe};
-use super::rewrite::{self, Rewrite};
+use super::rewrite::{self, OfProject, Rewrite};
 use super::workspace::{self, PROJECT_FILE, Workspace};
 use crate::diagnostic::Diagnostics;
 use crate::source::{SourceId, SourceMap, Span};
@@ -70,17 +70,22 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     rewrite::refuse_links(&arguments.paths)?;
     let mut projects = rewrite::by_project(&arguments.paths)?;
     if projects.is_empty() {
-        projects.push((None, Vec::new()));
+        projects.push(OfProject { folder: None, paths: Vec::new() });
     }
     // All is read before anything is written.
-    let read: Vec<(&Option<PathBuf>, Files)> =
-        projects.iter().map(|(project, paths)| Ok((project, find(paths)?))).collect::<Result<_, Failure>>()?;
+    let read: Vec<(OfProject, Files)> = projects
+        .into_iter()
+        .map(|project| {
+            let files = find(&project.paths)?;
+            Ok((project, files))
+        })
+        .collect::<Result<_, Failure>>()?;
     let several = read.len() > 1;
     let mut exit = Exit::Clean;
     for (project, files) in read {
         if several {
             // Names are relative to their project.
-            let folder = project.as_deref().unwrap_or(Path::new(".")).display();
+            let folder = project.folder.as_deref().unwrap_or(Path::new(".")).display();
             console.message("note", &format!("in `{folder}`:"))?;
         }
         exit = exit.max(format(files, arguments, console)?);

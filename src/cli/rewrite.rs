@@ -115,24 +115,29 @@ pub fn refuse_links(paths: &[PathBuf]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Paths that are in the same project.
+pub struct OfProject {
+    /// Of its project file.
+    pub folder: Option<PathBuf>,
+    pub paths: Vec<PathBuf>,
+}
+
 /// The paths of each project, in the order in which they are first named. Who names a project means projects: what is in
 /// none is refused beside one.
-pub fn by_project(paths: &[PathBuf]) -> Result<Vec<(Option<PathBuf>, Vec<PathBuf>)>, Failure> {
-    let mut projects: Vec<(Option<PathBuf>, Vec<PathBuf>)> = Vec::new();
+pub fn by_project(paths: &[PathBuf]) -> Result<Vec<OfProject>, Failure> {
+    let mut projects: Vec<OfProject> = Vec::new();
     for path in paths {
-        let project = fs::canonicalize(path).ok().and_then(|path| workspace::project_folder(&path));
-        match projects.iter_mut().find(|(known, _)| *known == project) {
-            Some((_, paths)) => paths.push(path.clone()),
-            None => projects.push((project, vec![path.clone()])),
+        let folder = fs::canonicalize(path).ok().and_then(|path| workspace::project_folder(&path));
+        match projects.iter_mut().find(|known| known.folder == folder) {
+            Some(known) => known.paths.push(path.clone()),
+            None => projects.push(OfProject { folder, paths: vec![path.clone()] }),
         }
     }
-    let none = projects.iter().find(|(project, _)| project.is_none());
-    let some = projects.iter().find_map(|(project, _)| project.as_ref());
-    if let (Some((_, paths)), Some(project)) = (none, some) {
-        // What is not there, the command says.
-        if let Some(stray) = paths.iter().find(|path| path.exists()) {
-            return Err(outside_of(stray, project, "name files of projects, or only files without one"));
-        }
+    let strays = projects.iter().filter(|project| project.folder.is_none()).flat_map(|project| &project.paths);
+    let folder = projects.iter().find_map(|project| project.folder.as_ref());
+    // What is not there, the command says.
+    if let (Some(stray), Some(folder)) = (strays.into_iter().find(|path| path.exists()), folder) {
+        return Err(outside_of(stray, folder, "name files of projects, or only files without one"));
     }
     Ok(projects)
 }
