@@ -161,9 +161,14 @@ fn shown_fix(sources: &SourceMap, fix: &Fix) -> String {
     }
 }
 
+/// A longer replacement is not shown.
+const LONGEST_SHOWN: usize = 1000;
+
 /// The fix as a sentence, with what to write instead where the title does not say it already.
 fn fix_text(fix: &Fix) -> String {
     match fix.edits.as_slice() {
+        // What nobody reads is left to whoever applies it.
+        [(_, replacement)] if replacement.len() > LONGEST_SHOWN => fix.title.clone(),
         [(_, replacement)] if !replacement.trim().is_empty() && !fix.title.contains(replacement.trim()) => {
             if replacement.contains('\n') {
                 format!("{}, try\n{}", fix.title, replacement.trim_end())
