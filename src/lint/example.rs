@@ -8,7 +8,7 @@ facts: {req.scheme: x-forwarded-proto, client.country: x-country, client.asn: x-
 lists:
   our_lb: {type: ip, values: [10.0.0.0/8]}
   office: {type: ip, values: [203.0.113.0/28]}
-score: {threshold: 10}
+score: {threshold: 1}
 "#;
 
 /// The day on which the examples are checked.
