@@ -278,15 +278,15 @@ fn hash_covers_behaviour_alone() {
 #[test]
 fn hostile_conditions_cost_little() {
     let doubling: String = (1..60).map(|i| format!("  x{i}: x{} and x{}\n", i - 1, i - 1)).collect();
-    let chain: String = (1..5_000).map(|i| format!("  x{i}: not x{}\n", i - 1)).collect();
+    let chain: String = (1..900).map(|i| format!("  x{i}: not x{}\n", i - 1)).collect();
     let nested: String =
         (1..300).map(|i| format!("  x{i}: {}x{}{}\n", "lower(".repeat(60), i - 1, ")".repeat(60))).collect();
     let list: String = (0..15_000).map(|i| format!("{i},")).collect();
-    let many: String = (0..2_000).map(|i| format!("  x{i}: 'client.asn in small'\n")).collect();
+    let many: String = (0..900).map(|i| format!("  x{i}: 'client.asn in small'\n")).collect();
     let small: String = (0..500).map(|i| format!("{i},")).collect();
     let cases = [
         ("doubling lets", format!("let:\n  x0: 'req.path == \"/a\"'\n{doubling}when: x59\n"), true),
-        ("chained lets", format!("let:\n  x0: 'req.path == \"/a\"'\n{chain}when: x4999\n"), true),
+        ("chained lets", format!("let:\n  x0: 'req.path == \"/a\"'\n{chain}when: x899\n"), true),
         ("nested calls", format!("let:\n  x0: req.path\n{nested}when: x299 == \"a\"\n"), true),
         ("long list", format!("when: |\n  client.asn in [{list}1]\n"), true),
         ("a list again and again", format!("let:\n  small: |\n    [{small}1]\n{many}when: x1\n"), true),
