@@ -3,17 +3,21 @@
 use super::foreign;
 use super::scope::Checker;
 use super::term::{Constant, Literals, Term};
-use crate::catalog::{FIELDS, FUNCTIONS, Function, Type};
+use crate::catalog::{FIELDS, FUNCTIONS, Field, Function, KeyKind, Type};
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::ir::{Call, Value};
 use crate::source::{Span, Spanned};
-use crate::syntax::ast::Expression;
+use crate::syntax::ast::{Expression, ExpressionKind};
 
 impl<'a> Checker<'a> {
     /// `name(arguments)`
     pub fn call(&mut self, name: &'a Spanned<String>, arguments: &'a [Expression], span: Span) -> Term<'a> {
         let Some(function) = Function::from_name(&name.value) else {
             let word = name.value.as_str();
+            if let Some(diagnostic) = self.called_field(name, arguments, span) {
+                self.report(diagnostic);
+                return Term::Error;
+            }
             let diagnostic = Diagnostic::new(
                 Code::UnknownFunction,
                 name.span,
@@ -81,6 +85,50 @@ impl<'a> Checker<'a> {
             Some(call) => Term::Value(Value::Call(call, Box::new(value))),
             None => Term::Error,
         }
+    }
+
+    /// `req.headers("x")`: a key in the brackets of a call; `req.path.toLowerCase()`: a method.
+    fn called_field(&self, name: &Spanned<String>, arguments: &[Expression], span: Span) -> Option<Diagnostic> {
+        let word = name.value.as_str();
+        let field_of = |word: &str| match foreign::field(word) {
+            _ if Field::from_name(word).is_some() => Some(word.to_owned()),
+            Some(foreign::Meaning::Ours(ours)) => Some(ours),
+            Some(foreign::Meaning::Explained(_)) | None => None,
+        };
+        if let Some(field) = field_of(word) {
+            let takes_key = Field::from_name(&field).is_some_and(|field| field.row().key != KeyKind::None);
+            let message = format!("`{word}` is a field, no function");
+            let diagnostic = Diagnostic::new(Code::UnknownFunction, name.span, message, "called like a function");
+            let [argument] = arguments else {
+                return Some(diagnostic.help(format!("write `{field}` without brackets")));
+            };
+            if !takes_key {
+                return Some(diagnostic.help(format!("`{field}` takes neither key nor argument")));
+            }
+            if !matches!(argument.kind, ExpressionKind::String { ignore_case: false, .. }) {
+                return Some(diagnostic.help(format!("a key is a text in square brackets: `{field}[\"name\"]`")));
+            }
+            let written = self.slice(argument.span);
+            let whole = format!("{field}[{written}]");
+            return Some(diagnostic.fix(format!("a key stands in square brackets: `{whole}`"), span, whole));
+        }
+        let (base, method) = word.rsplit_once('.')?;
+        let base = field_of(base)?;
+        let function = match foreign::function(method) {
+            Some(foreign::Meaning::Ours(ours)) => ours,
+            Some(foreign::Meaning::Explained(_)) | None => Function::from_name(method)?.row().name.to_owned(),
+        };
+        let diagnostic = Diagnostic::new(
+            Code::UnknownFunction,
+            name.span,
+            "there are no methods: a function stands around what it works on",
+            "written like a method",
+        );
+        let call = format!("{function}({base})");
+        Some(match arguments.is_empty() {
+            true => diagnostic.fix(format!("write `{call}`"), span, call),
+            false => diagnostic.help(format!("write `{call}`")),
+        })
     }
 
     fn lowered_call(&mut self, function: Function, value: &Value, arguments: &'a [Expression]) -> Option<Call> {

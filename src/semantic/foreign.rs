@@ -20,7 +20,6 @@ const FIELDS: &[(&str, &str)] = &[
     ("c-ip", "client.ip"),
     ("cf.bot_management.ja3_hash", "tls.ja3"),
     ("cf.bot_management.ja4", "tls.ja4"),
-    ("cf.client.bot", "client.proxy_type"),
     ("client.as.name", "client.as_name"),
     ("client.as.number", "client.asn"),
     ("client.country_code", "client.country"),
@@ -79,6 +78,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("remote_addr", "client.ip"),
     ("req.cookie", "req.cookies"),
     ("req.header", "req.headers"),
+    ("req.http", "req.headers"),
     ("req.ip", "client.ip"),
     ("req.qs", "req.query"),
     ("req.query_string", "req.query"),
@@ -106,6 +106,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("request_uri", "req.url"),
     ("request_uri_raw", "req.url.raw"),
     ("resp.code", "resp.status"),
+    ("resp.http", "resp.headers"),
     ("resp.status_code", "resp.status"),
     ("response.status", "resp.status"),
     ("response_status", "resp.status"),
@@ -131,15 +132,35 @@ const EXPLAINED: &[(&str, &str)] = &[
     ),
     ("args_get", "one parameter is `req.args[\"name\"]`, the whole query `req.query`"),
     ("args_names", "the names of all parameters are `req.arg_names`"),
+    ("args_post", BODY),
+    ("args_post_names", BODY),
     (
         "cf.bot_management.score",
         "edgesig knows no bot score: name what gives the bot away, such as a header or `tls.ja4`",
     ),
+    ("cf.bot_management.verified_bot", GOOD_BOT),
+    ("cf.client.bot", GOOD_BOT),
+    ("cf.verified_bot_category", GOOD_BOT),
     ("cf.threat_score", "edgesig knows no threat score: name what gives the attack away"),
     ("cf.waf.score", "edgesig knows no score of a WAF: name what gives the attack away"),
     ("null", "whether there is a value is asked with `exists x`, or `not exists x`"),
     ("nil", "whether there is a value is asked with `exists x`, or `not exists x`"),
     ("none", "whether there is a value is asked with `exists x`, or `not exists x`"),
+    ("files", BODY),
+    ("files_names", BODY),
+    ("http.request.body.form", BODY),
+    ("http.request.body.form.values", BODY),
+    ("https", SCHEME),
+    ("req.body.json", BODY),
+    ("req.form", BODY),
+    ("req.json", BODY),
+    ("req.post", BODY),
+    ("req.post_args", BODY),
+    ("req.is_ssl", SCHEME),
+    ("request.form", BODY),
+    ("request.json", BODY),
+    ("ssl", SCHEME),
+    ("tls", SCHEME),
     (
         "req.body.size",
         "the length of the body is `length(req.body)`, what the client says it is `int(req.headers[\"content-length\"])`",
@@ -149,6 +170,10 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("selection", "there are no selections: write the condition itself, or name its parts under `let:`"),
     ("filter", "there are no filters: write the condition under `except:`, or name it under `let:`"),
 ];
+
+const BODY: &str = "bodies are not parsed: match the text of the body as it was sent, `req.body contains \"name=\"`";
+const GOOD_BOT: &str = "edgesig knows no list of good bots: name them by their networks, `client.ip in @good_bots`";
+const SCHEME: &str = "whether a request came encrypted is `req.scheme == \"https\"`";
 
 /// Headers, parameters and cookies that are named behind a dot or a colon, in lower case.
 const KEYED: &[(&str, &str)] = &[
@@ -179,6 +204,9 @@ const KEYED: &[(&str, &str)] = &[
 /// The field that another language calls `word`.
 pub(super) fn field(word: &str) -> Option<Meaning> {
     let lower = word.to_ascii_lowercase();
+    if lower.starts_with("t:") {
+        return Some(Meaning::Explained("a transformation is a function around the field: `lower(req.path)`"));
+    }
     if let Some((_, ours)) = FIELDS.iter().find(|(theirs, _)| *theirs == lower) {
         return Some(Meaning::Ours((*ours).to_owned()));
     }
@@ -223,6 +251,12 @@ pub(super) fn function(word: &str) -> Option<Meaning> {
                 "a regular expression is a literal: `x matches r\"…\"`, `ri\"…\"` without case",
             ));
         }
+        "empty" | "isempty" | "is_empty" | "isset" | "defined" => {
+            return Some(Meaning::Explained(
+                "whether there is a value is asked with `exists x`, or `not exists x`; whether it has no character with \
+                 `length(x) == 0`",
+            ));
+        }
         "regsub" | "regsuball" | "regex_replace" | "replace" | "substring" | "concat" => {
             return Some(Meaning::Explained(
                 "text is not rewritten in conditions: match it as it is, `docs/fields.md` lists every function",
@@ -259,6 +293,7 @@ mod tests {
             assert!(Field::from_name(theirs).is_none(), "{theirs} is one of ours");
             assert_eq!(*theirs, theirs.to_lowercase());
         }
+        assert!(EXPLAINED.iter().all(|(theirs, _)| Field::from_name(theirs).is_none()));
         assert_eq!(function("std.tolower"), Some(Meaning::Ours("lower".to_owned())));
         assert!(Function::from_name("lower").is_some());
     }

@@ -58,6 +58,25 @@ impl<'a> Checker<'a> {
         self.report(diagnostic);
     }
 
+    /// `client.ip starts_with "192.0.2."`
+    fn address_as_text(&self, diagnostic: Diagnostic, at: &Comparing<'a>, right: &Term<'a>) -> Diagnostic {
+        let diagnostic = diagnostic.help(format!("`{}` is for text; an address is asked for with `in`", at.name()));
+        let whole = at.operator.span.to(at.right.span);
+        let right_side = if matches!(right, Term::Reference(_)) {
+            Some(self.slice(at.right.span).to_owned())
+        } else if let ExpressionKind::String { value, .. } = &at.right.kind
+            && at.operator.value == Operator::StartsWith
+        {
+            network_of_start(value)
+        } else {
+            None
+        };
+        match right_side {
+            Some(right) => diagnostic.fix(format!("write `in {right}`"), whole, format!("in {right}")),
+            None => diagnostic.help(format!("write `{} in 192.0.2.0/24`", self.slice(at.left.span))),
+        }
+    }
+
     fn with_way_out(
         &self,
         diagnostic: Diagnostic,
@@ -94,6 +113,9 @@ impl<'a> Checker<'a> {
         let orders = orders.contains(&operator);
         let of_texts = [Operator::Contains, Operator::StartsWith, Operator::EndsWith, Operator::Matches];
         let name = at.name();
+        if of_texts.contains(&operator) && element == Type::Ip {
+            return self.address_as_text(diagnostic, at, right);
+        }
         if of_texts.contains(&operator) && element != Type::String {
             return diagnostic.help(format!("`{name}` is for text"));
         }
@@ -143,4 +165,13 @@ impl<'a> Checker<'a> {
             _ => diagnostic.help(format!("{element} compares with {element}; there is no implicit conversion")),
         }
     }
+}
+
+/// `192.0.2.` → `192.0.2.0/24`; only of whole numbers, `192.0.2` may go on.
+fn network_of_start(start: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(start).ok()?.strip_suffix('.')?;
+    let parts: Vec<u8> = text.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let part = |index: usize| parts.get(index).copied().unwrap_or(0);
+    let address = std::net::Ipv4Addr::new(part(0), part(1), part(2), part(3));
+    (parts.len() <= 3).then(|| format!("{address}/{}", 8 * parts.len()))
 }

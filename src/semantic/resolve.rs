@@ -33,6 +33,13 @@ impl<'a> Checker<'a> {
 
     /// A field or a `let` name.
     pub fn path(&mut self, name: &'a Spanned<String>, keys: Option<&'a [Spanned<Vec<u8>>]>, span: Span) -> Term<'a> {
+        if let Some(bare) = name.value.strip_prefix('$') {
+            // The `let` that is meant is used, whatever is wrong with it.
+            self.inline(bare, span);
+            let diagnostic = self.with_dollar(name, bare);
+            self.report(diagnostic);
+            return Term::Error;
+        }
         if let Some(field) = Field::from_name(&name.value) {
             return self.field(field, keys, span);
         }
@@ -51,6 +58,28 @@ impl<'a> Checker<'a> {
             if name.value.contains(['.', ':']) { self.unknown_field(name) } else { self.unknown_name(name) };
         self.report(diagnostic);
         Term::Error
+    }
+
+    /// nginx's `$request_uri`: what is meant, in one answer.
+    fn with_dollar(&self, name: &Spanned<String>, bare: &str) -> Diagnostic {
+        let message = format!("names are written without `$`, found `{}`", name.value);
+        let diagnostic = Diagnostic::new(Code::UnknownName, name.span, message, "no `$` here");
+        if self.lets.contains_key(bare) || Field::from_name(bare).is_some() {
+            return self.suggest(diagnostic, name, bare);
+        }
+        if self.context.lists.iter().any(|list| list.name == bare) {
+            return self.suggest(diagnostic, name, &format!("@{bare}"));
+        }
+        match foreign::field(bare) {
+            Some(foreign::Meaning::Ours(ours)) => return self.suggest(diagnostic, name, &ours),
+            Some(foreign::Meaning::Explained(text)) => return diagnostic.help(text),
+            None => {}
+        }
+        let names = self.let_names().into_iter().chain(FIELDS.iter().map(|row| row.name));
+        match nearest(bare, names) {
+            Some(near) => self.suggest(diagnostic, name, near),
+            None => diagnostic.help("`docs/fields.md` lists every field; a name of your own stands under `let:`"),
+        }
     }
 
     fn unknown_field(&self, name: &Spanned<String>) -> Diagnostic {

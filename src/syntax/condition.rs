@@ -2,11 +2,13 @@
 //! values and everything else that is an expression.
 //!
 //! A linear scan bounds length and nesting before pest runs, pest reads the grammar in `grammar/condition.pest`,
-//! `lower` builds the tree, `explain` turns pest's errors into sentences.
+//! `lower` builds the tree (`foreign` what only other languages have), `explain` turns pest's errors into sentences.
 
 mod explain;
+mod foreign;
 mod literals;
 mod lower;
+mod modsecurity;
 mod operators;
 mod scan;
 
@@ -36,6 +38,10 @@ pub(super) use scan::comments;
 pub(super) fn parse(text: &str, place: &Place, report: &mut Report<'_>) -> Expression {
     let span = place.span(0..text.trim_end().len());
     let failed = Expression { kind: ExpressionKind::Error, span };
+    if let Some(directive) = modsecurity::directive(text) {
+        report.push(explain::directive(directive, text, place));
+        return failed;
+    }
     if let Err(diagnostic) = scan::check(text, place) {
         report.push(*diagnostic);
         return failed;

@@ -157,7 +157,16 @@ fn fixes() {
         ("!a or ! b or NOT c", "not a or not b or not c"),
         ("a.b exists and a startsWith \"x\"", "exists a.b and a starts_with \"x\""),
         ("a mathces /x\\/y/i adn b == 'it\"s'", "a matches ri\"x/y\" and b == \"it\\\"s\""),
-        ("h[user-agent] <> $x or h[i\"x\"] == ir\"y\"", "h[\"user-agent\"] != x or h[\"x\"] == ri\"y\""),
+        ("h[user-agent] <> x or h[i\"x\"] == ir\"y\"", "h[\"user-agent\"] != x or h[\"x\"] == ri\"y\""),
+        ("a ~ acl and not b !~ acl", "a in @acl and not not b in @acl"),
+        ("a icontains [\"x\", i\"y\"] or a ~* \"z\"", "a contains [i\"x\", i\"y\"] or a matches ri\"z\""),
+        ("a starts with \"x\" or a does not contain \"y\"", "a starts_with \"x\" or not a contains \"y\""),
+        ("a is missing or a is not null", "not exists a or exists a"),
+        ("a.b.startsWith(\"x\") or a.b.matches(\"\\.\")", "a.b starts_with \"x\" or a.b matches r\"\\.\""),
+        ("a \"@contains .\\.\" or a \"!@rx \\\"\\s\"", "a contains \".\\\\.\" or not a matches r#\"\"\\s\"#"),
+        ("a @pm \"x y\" or a @ipMatch \"192.0.2.1\"", "a contains [i\"x\", i\"y\"] or a in [192.0.2.1]"),
+        ("a matches r\"x\"i or a == \"y\"i or a in $c", "a matches ri\"x\" or a == i\"y\" or a in @c"),
+        ("a in 192.0.2.8-192.0.2.11 or a in [192.0.2.1-2]", "a in 192.0.2.8/30 or a in [192.0.2.1, 192.0.2.2]"),
         ("a in [192.0.2.1/24, ::ffff:192.0.2.1, ::ffff:10.0.0.0/104]", "a in [192.0.2.0/24, 192.0.2.1, 10.0.0.0/8]"),
     ] {
         let mut sources = SourceMap::default();

@@ -20,6 +20,7 @@ mod scalar_map;
 mod scalar_map_tests;
 mod signature;
 mod terms;
+mod traps;
 pub mod values;
 mod yaml;
 #[cfg(test)]

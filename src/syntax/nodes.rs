@@ -67,7 +67,18 @@ impl Reader<'_, '_> {
             return None;
         };
         let mut named = Vec::with_capacity(entries.len());
-        for (key, value) in entries {
+        let (mut after_text, mut divided) = (false, false);
+        for (index, (key, value)) in entries.iter().enumerate() {
+            // `{url: /a?b=c,d}`: the rest of the text before it, which a comma divides.
+            if after_text && self.is_cut_off(key, value) {
+                if !divided {
+                    self.divided(entries, index);
+                }
+                divided = true;
+                continue;
+            }
+            divided = false;
+            after_text = matches!(value.kind, NodeKind::Scalar(_, ScalarStyle::Plain));
             match &key.kind {
                 NodeKind::Scalar(name, _) => named.push((&**name, key, value)),
                 NodeKind::Null | NodeKind::Sequence(_) | NodeKind::Mapping(_) => {
@@ -77,6 +88,32 @@ impl Reader<'_, '_> {
             }
         }
         Some(named)
+    }
+
+    /// Whether an entry in `{…}` is a bare text between commas.
+    fn is_cut_off(&self, key: &Node<'_>, value: &Node<'_>) -> bool {
+        let (NodeKind::Scalar(_, ScalarStyle::Plain), NodeKind::Null) = (&key.kind, &value.kind) else { return false };
+        let after = self.text[key.span.range().end..].trim_start();
+        let before = self.text[..key.span.range().start].trim_end();
+        after.starts_with([',', '}']) && before.ends_with(',')
+    }
+
+    /// Says once what divides a text, and quotes all of it.
+    fn divided(&mut self, entries: &[(Node<'_>, Node<'_>)], index: usize) {
+        let (key, value) = &entries[index - 1];
+        let rest = entries[index..].iter().take_while(|(key, value)| self.is_cut_off(key, value));
+        let Some((last, _)) = rest.last() else { return };
+        let whole = Span { end: last.span.end, ..value.span };
+        let comma = self.text[value.span.range().end..].find(',').map_or(0, |length| value.span.end as usize + length);
+        let comma = Span::new(value.span.source, comma, comma + 1);
+        let name = shorten(&self.text[key.span.range()]);
+        let message = format!("a comma ends the value of `{name}`: inside `{{…}}` YAML divides there");
+        let diagnostic = Diagnostic::new(Code::YamlHazard, comma, message, "the value ends here");
+        let written = self.text[whole.range()].to_owned();
+        self.report.push(match written.contains(['"', '\\', '\n']) {
+            true => diagnostic.help("put the value in quotes, or write one key per line, without `{…}`"),
+            false => diagnostic.fix("put the value in quotes", whole, format!("\"{written}\"")),
+        });
     }
 
     pub(super) fn sequence<'n, 's>(&mut self, node: &'n Node<'s>, expected: &str) -> Option<&'n [Node<'s>]> {

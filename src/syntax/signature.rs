@@ -338,14 +338,22 @@ fn action_of_mapping(entries: &[(Node<'_>, Node<'_>)]) -> Option<String> {
         NodeKind::Mapping(inner) if inner.len() == 1 => &inner.first()?.1,
         NodeKind::Null | NodeKind::Scalar(..) | NodeKind::Sequence(_) | NodeKind::Mapping(_) => value,
     };
-    if !terms::ACTIONS.contains(&&**name) {
+    match &value.kind {
+        NodeKind::Null => action_call(name, None),
+        NodeKind::Scalar(value, _) => action_call(name, Some(value)),
+        NodeKind::Sequence(_) | NodeKind::Mapping(_) => None,
+    }
+}
+
+/// `block` and `403` → `block(403)`.
+pub(super) fn action_call(name: &str, value: Option<&str>) -> Option<String> {
+    if !terms::ACTIONS.contains(&name) {
         return None;
     }
-    match &value.kind {
-        NodeKind::Null if terms::BARE_ACTIONS.contains(&&**name) => Some(name.to_string()),
-        NodeKind::Scalar(value, _) if terms::duration_like(value) => Some(format!("{name}({value})")),
-        NodeKind::Scalar(value, _) if is_word(value) => Some(format!("{name}(\"{value}\")")),
-        NodeKind::Null | NodeKind::Scalar(..) | NodeKind::Sequence(_) | NodeKind::Mapping(_) => None,
+    match value {
+        None => terms::BARE_ACTIONS.contains(&name).then(|| name.to_owned()),
+        Some(value) if terms::duration_like(value) => Some(format!("{name}({value})")),
+        Some(value) => is_word(value).then(|| format!("{name}(\"{value}\")")),
     }
 }
 

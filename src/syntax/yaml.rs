@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 
-use super::hazards;
 use super::report::Report;
+use super::{hazards, traps};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceId, Span};
 
@@ -64,7 +64,7 @@ pub(super) fn parse<'s>(source: SourceId, text: &'s str, report: &mut Report<'_>
         return None;
     }
     hazards::invisible_characters(source, text, report);
-    let mut builder = Builder::default();
+    let mut builder = Builder { text, ..Builder::default() };
     for event in Parser::new_from_str_with_options(text, options()) {
         match event {
             Ok((event, place)) => {
@@ -99,6 +99,8 @@ enum Children<'s> {
         key: Option<Node<'s>>,
         /// Keys by name; made only for large mappings.
         index: HashMap<Cow<'s, str>, usize>,
+        /// Its first key came again, because the dash of the next item is missing.
+        without_dash: bool,
     },
 }
 
@@ -114,6 +116,7 @@ struct Anchored<'s> {
 
 #[derive(Default)]
 struct Builder<'s> {
+    text: &'s str,
     open: Vec<Open<'s>>,
     anchors: HashMap<usize, Anchored<'s>>,
     nodes: usize,
@@ -148,7 +151,8 @@ impl<'s> Builder<'s> {
                 Some(())
             }
             Event::MappingStart(_, anchor, _) => {
-                let children = Children::Mapping { entries: Vec::new(), key: None, index: HashMap::new() };
+                let children =
+                    Children::Mapping { entries: Vec::new(), key: None, index: HashMap::new(), without_dash: false };
                 self.open(children, span, anchor);
                 Some(())
             }
@@ -233,16 +237,47 @@ impl<'s> Builder<'s> {
             let (nodes, depth) = measure(&node);
             self.anchors.insert(anchor, Anchored { node: node.clone(), nodes, depth });
         }
+        let in_list = self.open.len() >= 2 && matches!(self.open[self.open.len() - 2].children, Children::Sequence(_));
         match self.open.last_mut().map(|open| &mut open.children) {
             None => self.root = Some(node),
             Some(Children::Sequence(items)) => items.push(node),
-            Some(Children::Mapping { entries, key, index }) => match key.take() {
+            Some(Children::Mapping { entries, key, index, without_dash }) => match key.take() {
                 None => *key = Some(node),
-                Some(key) => add_entry(entries, index, key, node, report),
+                Some(_) if *without_dash => {}
+                Some(key) => {
+                    let first = entries.first().map(|(first, _)| first);
+                    match first.and_then(|first| missing_dash(self.text, first, &key)).filter(|_| in_list) {
+                        Some(diagnostic) => {
+                            *without_dash = true;
+                            report.push(diagnostic);
+                        }
+                        None => add_entry(entries, index, key, node, report),
+                    }
+                }
             },
         }
         Some(())
     }
+}
+
+/// Where the first key of an item of a list comes again on a line of its own: the next item lacks its dash.
+fn missing_dash(text: &str, first: &Node<'_>, key: &Node<'_>) -> Option<Diagnostic> {
+    let (NodeKind::Scalar(first_name, _), NodeKind::Scalar(name, _)) = (&first.kind, &key.kind) else { return None };
+    if first_name != name {
+        return None;
+    }
+    let start = key.span.start as usize;
+    let line = text[..start].rsplit('\n').next().unwrap_or("");
+    if line.len() < 2 || !line.bytes().all(|byte| byte == b' ') {
+        return None;
+    }
+    let message = format!("duplicate key `{}`", super::terms::shorten(name));
+    let dash = Span::new(key.span.source, start - 2, start);
+    Some(
+        Diagnostic::new(Code::DuplicateKey, key.span, message, "set again here")
+            .secondary(first.span, "first set here")
+            .fix("each item of a list starts with `- `: write it before this one", dash, "- "),
+    )
 }
 
 fn add_entry<'s>(
@@ -333,7 +368,5 @@ fn syntax_error(source: SourceId, text: &str, error: &ScanError) -> Diagnostic {
     } else {
         error.info().trim_end_matches('.').to_lowercase()
     };
-    let message = format!("invalid YAML: {what}");
-    let diagnostic = Diagnostic::new(Code::InvalidYaml, span, message, "the YAML parser stopped here");
-    hazards::explain_trap(diagnostic, text, at)
+    traps::explain(source, text, at, end, &what)
 }

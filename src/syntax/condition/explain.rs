@@ -36,7 +36,26 @@ pub(super) fn explain(text: &str, base: usize, error: &Error<Rule>, place: &Plac
             "nothing is asked",
         );
     }
+    if let Some(diagnostic) = super::scan::cut_regex(text, at, place) {
+        return diagnostic;
+    }
     let message = format!("expected {wanted}, found {found}");
+    if length == 0
+        && let Some(last) = super::scan::last(text)
+    {
+        let word = &text[last.clone()];
+        let diagnostic = problem(Code::InvalidCondition, place, last.clone(), message, "the condition ends after this");
+        return match word {
+            "and" | "or" => diagnostic.help(format!("write what `{word}` joins, or remove it")),
+            _ => diagnostic,
+        };
+    }
+    if let Some(number) = with_separators(text, at) {
+        let plain = text[number.clone()].replace(',', "");
+        let message = "a number is written without separators".to_owned();
+        let diagnostic = problem(Code::InvalidCondition, place, number.clone(), message, "has a comma in it");
+        return diagnostic.fix(format!("write `{plain}`"), place.span(number), plain);
+    }
     let label = if length == 0 { "the condition ends here" } else { "unexpected" };
     let diagnostic = problem(Code::InvalidCondition, place, at..at + length, message, label);
     if length > 0 && text[at..].starts_with(char::is_whitespace) {
@@ -46,6 +65,29 @@ pub(super) fn explain(text: &str, base: usize, error: &Error<Rule>, place: &Plac
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     }
+}
+
+/// A rule of ModSecurity where a condition is due.
+pub(super) fn directive(directive: &str, text: &str, place: &Place) -> Diagnostic {
+    let start = text.len() - text.trim_start().len();
+    let message = format!("`{directive}` is a rule of ModSecurity, a condition is due here");
+    problem(Code::InvalidCondition, place, start..start + directive.len(), message, "not a condition")
+        .help(
+            "write its variable, operator and text: `SecRule REQUEST_URI \"@contains ../\"` is \
+             `req.url contains \"../\"`, `@rx` is `matches r\"…\"`, `@ipMatch` is `client.ip in 192.0.2.0/24`",
+        )
+        .help("what it does stands under `then:` (`deny` is `block`), its number and text are `id:` and `title:`")
+}
+
+/// `2,000` around the comma at `at`.
+fn with_separators(text: &str, at: usize) -> Option<std::ops::Range<usize>> {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let start = text[..at].trim_end_matches(is_digit).len();
+    let after = &text[at..];
+    let rest = after.trim_start_matches(|c: char| is_digit(c) || c == ',');
+    let groups: Vec<&str> = after[..after.len() - rest.len()].split(',').skip(1).collect();
+    let is_number = after.starts_with(',') && (1..=3).contains(&(at - start)) && groups.iter().all(|g| g.len() == 3);
+    (is_number && groups.len() <= 4).then(|| start..text.len() - rest.len())
 }
 
 /// Where pest got to, as an offset.
@@ -92,12 +134,18 @@ fn hint(text: &str, at: usize, rest: &str) -> Option<&'static str> {
         '{' if before.ends_with(')') => "no block follows a condition: what is done stands under `then:`",
         '{' => "lists and sets are written in `[…]`",
         '@' if after_word => "operators are written without `@`: `req.url contains \"x\"`",
+        _ if before.rsplit(|c: char| c.is_whitespace()).next().is_some_and(|word| word.starts_with("t:")) => {
+            "a transformation of ModSecurity is a function around the field: `t:lowercase` is `lower(req.path)`"
+        }
         _ if before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').ends_with('|') => {
             "an operator stands between blanks: `req.path contains \"x\"`"
         }
         '%' => "a mode with a share (`canary 10%`) belongs to `mode:`",
         '$' => "names of `let:` are written without `$`",
         ';' => "a condition is one expression, no statement ends it",
+        '.' if before.ends_with(')') => {
+            "there are no methods: a function stands around what it works on, `lower(req.path)`"
+        }
         '+' | '*' => "there is no arithmetic in conditions",
         '?' | ':' => "there is no conditional expression; use `and`, `or` and `not`",
         'n' if rest.starts_with("not") && before.ends_with(['=', '<', '>']) => {

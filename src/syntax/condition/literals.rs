@@ -83,8 +83,14 @@ fn escape(text: &str) -> (Result<Vec<u8>, &'static str>, usize) {
     }
 }
 
-/// A token that starts with a digit (or `-`): an integer, a duration, an IPv4 address or network.
-pub(super) fn number(token: &str, range: Range<usize>, place: &Place) -> Result<ExpressionKind, Box<Diagnostic>> {
+/// A token that starts with a digit (or `-`): an integer, a duration, an IPv4 address or network. What it is no
+/// literal of, several networks, is proposed in brackets, or without them `in_list`.
+pub(super) fn number(
+    token: &str,
+    range: Range<usize>,
+    place: &Place,
+    in_list: bool,
+) -> Result<ExpressionKind, Box<Diagnostic>> {
     let bad = |message: String, label: &str| problem(Code::InvalidLiteral, place, range.clone(), message, label);
     let digits = token.bytes().take_while(u8::is_ascii_digit).count();
     let unit = &token[digits..];
@@ -98,6 +104,9 @@ pub(super) fn number(token: &str, range: Range<usize>, place: &Place) -> Result<
     if token.starts_with('-') {
         return Err(Box::new(bad(format!("`{token}` is negative, integers here are not"), "negative number")));
     }
+    if token.contains(['-', '*']) {
+        return Err(Box::new(several(token, range, place, in_list)));
+    }
     if unit.starts_with('.') {
         return address(token, range, place);
     }
@@ -110,13 +119,72 @@ pub(super) fn number(token: &str, range: Range<usize>, place: &Place) -> Result<
                 .help("a limit is written under `rate: limit:`; a network as `192.0.2.0/24`"),
         ));
     }
-    match duration(&token[..digits], unit) {
-        Some(duration) => Ok(ExpressionKind::Duration(duration)),
-        None => Err(Box::new(
-            bad(format!("`{token}` is no integer, duration or address"), "cannot be read")
-                .help("an integer is `10`, a duration `10s` (units `ms s m h d`), a network `192.0.2.0/24`"),
-        )),
+    if let Some(duration) = duration(&token[..digits], unit) {
+        return Ok(ExpressionKind::Duration(duration));
     }
+    let diagnostic = bad(format!("`{token}` is no integer, duration or address"), "cannot be read");
+    let plain = token.replace('_', "");
+    if plain.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Box::new(diagnostic.fix(format!("write `{plain}`"), place.span(range.clone()), plain)));
+    }
+    Err(Box::new(
+        diagnostic.help("an integer is `10`, a duration `10s` (units `ms s m h d`), a network `192.0.2.0/24`"),
+    ))
+}
+
+/// Most networks that are proposed for a range of addresses.
+const MOST_NETWORKS: usize = 8;
+
+/// `192.0.2.1-192.0.2.50`, `192.0.2.*`, and what is meant as arithmetic.
+fn several(token: &str, range: Range<usize>, place: &Place, in_list: bool) -> Diagnostic {
+    let bad = |message: String, label: &str| problem(Code::InvalidLiteral, place, range.clone(), message, label);
+    let Some(networks) = networks(token) else {
+        return match token.contains('.') {
+            true => bad(format!("`{token}` is no IP address or network"), "not an address")
+                .help("a range of addresses is a network, such as `192.0.2.0/24`, or a list of networks"),
+            false => bad(format!("`{token}` is no integer"), "not a number")
+                .help("there is no arithmetic in conditions: write the number that it gives"),
+        };
+    };
+    let diagnostic = bad(format!("a range of addresses (`{token}`) is written as networks"), "a range");
+    let written = networks.join(", ");
+    match networks.len() {
+        count if count > MOST_NETWORKS => {
+            diagnostic.help(format!("it takes {count} of them: {written}; a list of the project holds them all"))
+        }
+        1 if written.contains('/') => diagnostic.fix(format!("write `{written}`"), place.span(range), written),
+        _ if in_list => diagnostic.fix(format!("write `{written}`"), place.span(range), written),
+        _ => diagnostic.fix(format!("write `[{written}]`"), place.span(range), format!("[{written}]")),
+    }
+}
+
+/// The fewest networks that hold exactly a range of IPv4 addresses.
+pub(in crate::syntax) fn networks(range: &str) -> Option<Vec<String>> {
+    let (first, last): (Ipv4Addr, Ipv4Addr) = if let Some(fixed) = range.find(".*") {
+        let parts: Vec<&str> = range[..fixed].split('.').collect();
+        let open = range[fixed..].split('.').skip(1);
+        let complete = open.clone().all(|part| part == "*") && parts.len() + open.count() == 4;
+        let parts: Option<Vec<u8>> = parts.iter().map(|part| part.parse().ok()).collect();
+        let parts = parts.filter(|_| complete)?;
+        let end = |fill: u8| {
+            let part = |index: usize| parts.get(index).copied().unwrap_or(fill);
+            Ipv4Addr::new(part(0), part(1), part(2), part(3))
+        };
+        (end(0), end(255))
+    } else {
+        let (first, last) = range.split_once('-')?;
+        let first: Ipv4Addr = first.parse().ok()?;
+        let [a, b, c, _] = first.octets();
+        let last = last.parse().or_else(|error| match last.parse() {
+            Ok(d) => Ok(Ipv4Addr::new(a, b, c, d)),
+            Err(_) => Err(error),
+        });
+        (first, last.ok()?)
+    };
+    let networks: Vec<String> = ipnet::Ipv4Subnets::new(first, last, 0)
+        .map(|network| if network.prefix_len() == 32 { network.addr().to_string() } else { network.to_string() })
+        .collect();
+    (!networks.is_empty()).then_some(networks)
 }
 
 /// `10` and `m` → ten minutes. `None` for another unit and for more than 15 digits.

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use pest::iterators::Pair;
 use pest::pratt_parser::{Assoc, Op, PrattParser};
 
+use super::foreign::{Foreign, before, is_after_matches};
 use super::operators::{Meaning, meaning};
 use super::{Place, Report, Rule, literals, problem};
 use crate::catalog::Operator;
@@ -21,7 +22,9 @@ static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
         .op(Op::infix(Rule::or, Assoc::Left))
         .op(Op::infix(Rule::and, Assoc::Left))
         .op(Op::prefix(Rule::negation))
-        .op(Op::infix(Rule::comparison, Assoc::Left) | Op::postfix(Rule::bad_exists))
+        .op(Op::infix(Rule::comparison, Assoc::Left)
+            | Op::postfix(Rule::bad_exists)
+            | Op::postfix(Rule::bad_quoted_operator))
 });
 
 /// Lowers the pair of an `expression`.
@@ -40,17 +43,17 @@ pub(in crate::syntax) fn string_token(
     Spanned::new(lower.string(pair).0, span)
 }
 
-struct Lower<'l, 'd> {
-    place: &'l Place,
+pub(super) struct Lower<'l, 'd> {
+    pub(super) place: &'l Place,
     report: RefCell<&'l mut Report<'d>>,
 }
 
-fn range(pair: &Pair<'_, Rule>) -> Range<usize> {
+pub(super) fn range(pair: &Pair<'_, Rule>) -> Range<usize> {
     pair.as_span().start()..pair.as_span().end()
 }
 
 /// The range of a primary. pest's own goes over the blanks after it where the rule ends in something optional.
-fn written(pair: &Pair<'_, Rule>) -> Range<usize> {
+pub(super) fn written(pair: &Pair<'_, Rule>) -> Range<usize> {
     let whole = range(pair);
     let optional_end = matches!(pair.as_rule(), Rule::reference | Rule::exists | Rule::bad_call);
     match pair.clone().into_inner().last() {
@@ -60,19 +63,19 @@ fn written(pair: &Pair<'_, Rule>) -> Range<usize> {
 }
 
 impl Lower<'_, '_> {
-    fn span(&self, pair: &Pair<'_, Rule>) -> Span {
+    pub(super) fn span(&self, pair: &Pair<'_, Rule>) -> Span {
         self.place.span(range(pair))
     }
 
-    fn push(&self, diagnostic: Diagnostic) {
+    pub(super) fn push(&self, diagnostic: Diagnostic) {
         self.report.borrow_mut().push(diagnostic);
     }
 
-    fn problem(&self, code: Code, pair: &Pair<'_, Rule>, message: String, label: &str) -> Diagnostic {
+    pub(super) fn problem(&self, code: Code, pair: &Pair<'_, Rule>, message: String, label: &str) -> Diagnostic {
         problem(code, self.place, range(pair), message, label)
     }
 
-    fn expression(&self, pair: Pair<'_, Rule>) -> Expression {
+    pub(super) fn expression(&self, pair: Pair<'_, Rule>) -> Expression {
         let mut parts = pair.into_inner();
         // An argument, an element: most expressions are a single operand.
         if parts.len() == 1
@@ -83,7 +86,10 @@ impl Lower<'_, '_> {
         PRECEDENCE
             .map_primary(|pair| self.primary(pair))
             .map_prefix(|operator, operand| self.negation(&operator, operand))
-            .map_postfix(|operand, operator| self.postfix_exists(operand, &operator))
+            .map_postfix(|operand, operator| match operator.as_rule() == Rule::bad_exists {
+                true => self.postfix_exists(operand, &operator),
+                false => self.quoted_operator(operand, operator),
+            })
             .map_infix(|left, operator, right| {
                 if operator.as_rule() == Rule::comparison {
                     self.comparison(left, &operator, right)
@@ -178,6 +184,10 @@ impl Lower<'_, '_> {
             self.push(self.unknown(token).fix(format!("did you mean `{word}`?"), operator_span, word));
             return failed;
         }
+        if let Meaning::ExplainedLogic(text) = meaning {
+            self.push(self.unknown(token).help(text));
+            return failed;
+        }
         if let ExpressionKind::Compare { operator, .. } = &left.kind {
             self.push(
                 self.problem(
@@ -191,6 +201,9 @@ impl Lower<'_, '_> {
             );
             return failed;
         }
+        if let Some(missing) = self.missing(&left, token, &right) {
+            return missing;
+        }
         let compare = |operator: Operator, right: Expression, left: Expression| ExpressionKind::Compare {
             operator: Spanned::new(operator, operator_span),
             left: Box::new(left),
@@ -198,16 +211,13 @@ impl Lower<'_, '_> {
         };
         match meaning {
             Meaning::Own(operator) => Expression { kind: compare(operator, right, left), span },
-            Meaning::Foreign { operator, negated } => {
-                self.push(self.foreign(token, operator, negated, &left, &right));
-                // `path ~ "x"`: the fix makes it a regex, the type checker need not complain about the string.
-                let fixed = operator == Operator::Matches && matches!(right.kind, ExpressionKind::String { .. });
-                let kind = if fixed { ExpressionKind::Error } else { right.kind };
-                let kind = compare(operator, Expression { kind, span: right.span }, left);
-                let positive = Expression { kind, span };
+            Meaning::Foreign { operator, negated, ignore_case } => {
+                let written = Foreign { token, operator, negated, ignore_case };
+                let (operator, right) = self.foreign(&written, &left, right);
+                let positive = Expression { kind: compare(operator, right, left), span };
                 if negated { Expression { kind: ExpressionKind::Not(Box::new(positive)), span } } else { positive }
             }
-            Meaning::MisspelledLogic(_) => failed,
+            Meaning::MisspelledLogic(_) | Meaning::ExplainedLogic(_) => failed,
             Meaning::Explained(text) => {
                 let message = format!("unknown operator `{}`", token.as_str());
                 self.push(self.problem(Code::UnknownOperator, token, message, "of another language").help(text));
@@ -231,39 +241,6 @@ impl Lower<'_, '_> {
     fn unknown(&self, token: &Pair<'_, Rule>) -> Diagnostic {
         let message = format!("expected an operator, found `{}`", token.as_str());
         self.problem(Code::UnknownOperator, token, message, "unknown operator")
-    }
-
-    fn foreign(
-        &self,
-        token: &Pair<'_, Rule>,
-        operator: Operator,
-        negated: bool,
-        left: &Expression,
-        right: &Expression,
-    ) -> Diagnostic {
-        let name = operator.name();
-        let written = token.as_str().split_whitespace().collect::<Vec<_>>().join(" ");
-        let way = if negated { format!("not … {name}") } else { name.to_owned() };
-        let mut diagnostic = self.problem(
-            Code::UnknownOperator,
-            token,
-            format!("unknown operator `{written}`"),
-            &format!("use `{way}`"),
-        );
-        let mut edits = Vec::new();
-        if negated {
-            edits.push((Span { end: left.span.start, ..left.span }, "not ".to_owned()));
-        }
-        edits.push((self.span(token), name.to_owned()));
-        if operator == Operator::Matches
-            && let ExpressionKind::String { ignore_case, .. } = &right.kind
-        {
-            let start = if *ignore_case { right.span.start + 1 } else { right.span.start };
-            let prefix = if *ignore_case || written.ends_with('*') { "ri" } else { "r" };
-            edits.push((Span { end: start, ..right.span }, prefix.to_owned()));
-        }
-        diagnostic.fixes.push(Fix { title: format!("use `{way}`"), edits, safe: true });
-        diagnostic
     }
 
     fn primary(&self, pair: Pair<'_, Rule>) -> Expression {
@@ -290,7 +267,13 @@ impl Lower<'_, '_> {
             return self.prefixed(pair);
         }
         if rule == Rule::string || rule == Rule::bad_quotes || rule == Rule::bad_prefix {
+            let is_pattern = rule == Rule::string && !pair.as_str().ends_with('"') && is_after_matches(&pair);
+            let no_text = rule == Rule::bad_prefix && pair.as_str().starts_with(['r', 'R', 'i', 'I']) || is_pattern;
             let (value, ignore_case) = self.string(pair);
+            // What it is was said: `matches R"x"` need not be told that `R"x"` is no regular expression.
+            if no_text {
+                return ExpressionKind::Error;
+            }
             return ExpressionKind::String { value, ignore_case };
         }
         if rule == Rule::regex {
@@ -307,91 +290,17 @@ impl Lower<'_, '_> {
             return ExpressionKind::ListReference(text[1..].to_owned());
         }
         if rule == Rule::bad_dollar {
-            let name = text[1..].to_owned();
-            let message = format!("names are written without `$`: `{name}`");
-            let diagnostic = self.problem(Code::InvalidCondition, &pair, message, "no `$` here");
-            self.push(diagnostic.fix(format!("use `{name}`"), self.span(&pair), name.clone()));
-            return ExpressionKind::Path { name: Spanned::new(name, self.span(&pair)), keys: None };
+            return self.dollar(&pair);
         }
         let literal = if rule == Rule::address6 {
             literals::address(text, range(&pair), self.place)
         } else {
-            literals::number(text, range(&pair), self.place)
+            literals::number(text, range(&pair), self.place, before(&pair).ends_with(['[', ',']))
         };
         literal.unwrap_or_else(|diagnostic| {
             self.push(*diagnostic);
             ExpressionKind::Error
         })
-    }
-
-    /// `(…)`; and with the wrong brackets, a list.
-    fn group(&self, pair: Pair<'_, Rule>) -> ExpressionKind {
-        let whole = pair.clone();
-        let mut parts: Vec<Expression> = pair.into_inner().map(|part| self.expression(part)).collect();
-        if whole.as_rule() == Rule::group && parts.len() == 1 {
-            return parts.pop().map_or(ExpressionKind::Error, |body| ExpressionKind::Group(Box::new(body)));
-        }
-        let text = whole.as_str();
-        let range = range(&whole);
-        let bracket = |at: usize| self.place.span(at..at + 1);
-        let mut edits = vec![(bracket(range.start), "[".to_owned())];
-        // Between two elements there is their comma, or a blank of a set.
-        if !text.contains(',') {
-            let gaps =
-                parts.windows(2).map(|pair| Span { end: pair[0].span.end, start: pair[0].span.end, ..pair[0].span });
-            edits.extend(gaps.map(|gap| (gap, ",".to_owned())));
-        }
-        edits.push((bracket(range.end - 1), "]".to_owned()));
-        let title = "write it in `[…]`".to_owned();
-        let mut diagnostic = self.problem(
-            Code::InvalidCondition,
-            &whole,
-            "a list is written as `[\"a\", \"b\"]`".to_owned(),
-            "not in `[…]`",
-        );
-        diagnostic.fixes.push(Fix { title, edits, safe: true });
-        self.push(diagnostic);
-        ExpressionKind::List(parts)
-    }
-
-    /// `starts_with(a, b)`
-    fn bad_call(&self, pair: Pair<'_, Rule>) -> ExpressionKind {
-        let mut inner = pair.clone().into_inner();
-        let (Some(name), Some(arguments)) = (inner.next(), inner.next()) else { return ExpressionKind::Error };
-        let arguments: Vec<Expression> = arguments.into_inner().map(|argument| self.expression(argument)).collect();
-        match meaning(name.as_str()) {
-            Meaning::Own(operator) => self.called_operator(&pair, &name, operator, arguments),
-            Meaning::Foreign { .. } | Meaning::Explained(_) | Meaning::MisspelledLogic(_) | Meaning::Unknown(_) => {
-                ExpressionKind::Error
-            }
-        }
-    }
-
-    /// An operator written like a function.
-    fn called_operator(
-        &self,
-        whole: &Pair<'_, Rule>,
-        name: &Pair<'_, Rule>,
-        operator: Operator,
-        arguments: Vec<Expression>,
-    ) -> ExpressionKind {
-        let word = operator.name();
-        let message = format!("`{word}` stands between its operands");
-        let diagnostic = self.problem(Code::UnknownOperator, name, message, "written like a function");
-        let Ok([left, right]) = <[Expression; 2]>::try_from(arguments) else {
-            self.push(diagnostic.help(format!("write `a {word} b`")));
-            return ExpressionKind::Error;
-        };
-        let span = self.place.span(written(whole));
-        let before = Span { end: left.span.start, ..span };
-        let between = Span { start: left.span.end, end: right.span.start, ..span };
-        let after = Span { start: right.span.end, ..span };
-        let edits = vec![(before, String::new()), (between, format!(" {word} ")), (after, String::new())];
-        let mut diagnostic = diagnostic;
-        diagnostic.fixes.push(Fix { title: format!("write `a {word} b`"), edits, safe: true });
-        self.push(diagnostic);
-        let operator = Spanned::new(operator, self.span(name));
-        ExpressionKind::Compare { operator, left: Box::new(left), right: Box::new(right) }
     }
 
     /// `any(…)`, `all(…)` and `exists x`.
@@ -422,9 +331,15 @@ impl Lower<'_, '_> {
                 let arguments: Vec<_> = part.into_inner().map(|argument| self.expression(argument)).collect();
                 // `startswith(a, b)`: no function has the name of an operator.
                 if arguments.len() == 2
-                    && let Meaning::Foreign { operator, negated: false } = meaning(&name)
+                    && let Meaning::Foreign { operator, negated: false, .. } = meaning(&name)
                 {
                     return self.called_operator(&whole, &name_pair, operator, arguments);
+                }
+                if arguments.len() == 1
+                    && let Some((_, method)) = name.rsplit_once('.')
+                    && let Meaning::Own(operator) | Meaning::Foreign { operator, negated: false, .. } = meaning(method)
+                {
+                    return self.method(&whole, &name_pair, operator, arguments);
                 }
                 return ExpressionKind::Call { name: Spanned::new(name, name_span), arguments };
             }
@@ -435,6 +350,9 @@ impl Lower<'_, '_> {
                 continue;
             }
             if part.as_rule() == Rule::keys {
+                if let Some(kind) = self.no_key(&name, &part) {
+                    return kind;
+                }
                 keys = Some(part.into_inner().map(|key| self.key(key)).collect());
             } else {
                 name.push_str(part.as_str());
@@ -509,13 +427,35 @@ impl Lower<'_, '_> {
             return (characters.as_str().as_bytes().to_vec(), false);
         }
         let base = characters.as_span().start();
-        let value = literals::unescape(characters.as_str(), base, self.place, &mut |problem| self.push(problem));
-        (value, open.starts_with('i'))
+        let flags = inner.next();
+        // Of a text that should be a regular expression the escapes are right: it only lacks its `r`.
+        let is_regex = rule == Rule::string && is_after_matches(&pair);
+        let value = literals::unescape(characters.as_str(), base, self.place, &mut |problem| {
+            if !is_regex {
+                self.push(problem);
+            }
+        });
+        let ignore_case = open.starts_with('i');
+        if let Some(flags) = flags {
+            let prefix = match (is_regex, ignore_case || flags.as_str().contains('i')) {
+                (false, false) => "",
+                (false, true) => "i",
+                (true, false) => "r",
+                (true, true) => "ri",
+            };
+            self.flags(&pair, open, prefix, &flags);
+        }
+        (value, ignore_case)
     }
 
     fn regex(&self, pair: Pair<'_, Rule>) -> ExpressionKind {
+        let whole = pair.clone();
         let mut inner = pair.into_inner();
         let (Some(open), Some(pattern)) = (inner.next(), inner.next()) else { return ExpressionKind::Error };
+        if let Some(flags) = inner.next() {
+            let prefix = if open.as_str() == "ri" || flags.as_str().contains('i') { "ri" } else { "r" };
+            self.flags(&whole, open.as_str(), prefix, &flags);
+        }
         if pattern.as_str().contains('\0') {
             self.push(self.problem(
                 Code::InvalidLiteral,
@@ -530,41 +470,5 @@ impl Lower<'_, '_> {
             ignore_case: open.as_str() == "ri",
             positions: self.place.positions(range(&pattern)),
         })
-    }
-
-    /// `/x/i`: a regular expression where `matches` stands before it, else a text such as a path.
-    fn slashes(&self, pair: &Pair<'_, Rule>) -> ExpressionKind {
-        let mut inner = pair.clone().into_inner();
-        let body = inner.next().map_or("", |body| body.as_str());
-        let flags = inner.next().map_or("", |flags| flags.as_str());
-        let before = pair.get_input()[..pair.as_span().start()].trim_end();
-        let is_text = ["==", "!=", "=", "in", "contains", "starts_with", "ends_with", "[", ","];
-        if flags.is_empty() && !before.ends_with("~=") && is_text.iter().any(|operator| before.ends_with(operator)) {
-            let diagnostic = self.problem(
-                Code::InvalidCondition,
-                pair,
-                "text is written in double quotes; a regular expression as `r\"…\"`, with `matches`".to_owned(),
-                "not in quotes",
-            );
-            let fixed = format!("\"/{}/\"", body.replace('"', "\\\""));
-            self.push(diagnostic.fix(
-                format!("write `{}`", crate::syntax::terms::shorten(&fixed)),
-                self.span(pair),
-                fixed,
-            ));
-            return ExpressionKind::Error;
-        }
-        let body = body.replace("\\/", "/");
-        let (prefix, hashes) =
-            (if flags.contains('i') { "ri" } else { "r" }, if body.contains('"') { "#" } else { "" });
-        let fixed = format!("{prefix}{hashes}\"{body}\"{hashes}");
-        let diagnostic = self.problem(
-            Code::InvalidCondition,
-            pair,
-            "regular expressions are written as `r\"…\"`, or `ri\"…\"` to ignore case".to_owned(),
-            "slashes",
-        );
-        self.push(diagnostic.fix(format!("use `{prefix}\"…\"`"), self.span(pair), fixed));
-        ExpressionKind::Error
     }
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{MAX_DEPTH, MAX_LENGTH, Place, problem};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Fix};
 
 /// What the walk stops at; everything else is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,8 +153,17 @@ pub(super) fn check(text: &str, place: &Place) -> Result<(), Box<Diagnostic>> {
         negations = if negates { negations + 1 } else { 0 };
         match token {
             Token::Open(bracket) => open.push((bracket, range.start)),
-            Token::Close(bracket) => close(open.pop(), bracket, range.clone(), place)?,
-            Token::Unterminated => return Err(Box::new(unterminated(text, range, place))),
+            Token::Close(bracket) => {
+                close(open.pop(), bracket, range.clone(), place)
+                    .map_err(|diagnostic| or_cut(diagnostic, text, &range, place))?;
+            }
+            Token::Unterminated => {
+                let diagnostic = Box::new(unterminated(text, range.clone(), place));
+                return Err(or_cut(diagnostic, text, &range, place));
+            }
+            Token::Other if text.as_bytes()[range.start] == b'/' && is_comment(text, range.start) => {
+                return Err(Box::new(comment(text, range.start, place)));
+            }
             Token::Word | Token::Bang | Token::Comment | Token::Other => {}
         }
         if open.len() > MAX_DEPTH || negations > MAX_DEPTH {
@@ -231,6 +240,71 @@ fn unterminated(text: &str, range: Range<usize>, place: &Place) -> Diagnostic {
     } else {
         diagnostic.help("a string ends on the line it starts on; a quote in it is written as `\\\"`")
     }
+}
+
+/// `//` and `/*`, as VCL and C have comments; at the start of a line, or after a blank and before one.
+fn is_comment(text: &str, at: usize) -> bool {
+    let (before, rest) = text.split_at(at);
+    let line = before.rsplit('\n').next().unwrap_or(before);
+    let starts_line = line.trim().is_empty();
+    let apart = line.ends_with([' ', '\t']);
+    (rest.starts_with("//") && (starts_line || (apart && rest[2..].starts_with(' '))))
+        || (rest.starts_with("/*") && (starts_line || apart) && rest.contains("*/"))
+}
+
+fn comment(text: &str, at: usize, place: &Place) -> Diagnostic {
+    let message = "a comment starts with `#` and ends with its line".to_owned();
+    let diagnostic = problem(Code::InvalidCondition, place, at..at + 2, message, "the comment of another language");
+    if text[at..].starts_with("//") {
+        return diagnostic.fix("write `#`", place.span(at..at + 2), "#");
+    }
+    diagnostic
+}
+
+/// What is reported where a quote in a regular expression ended it: that, in place of what came of it.
+fn or_cut(diagnostic: Box<Diagnostic>, text: &str, range: &Range<usize>, place: &Place) -> Box<Diagnostic> {
+    cut_regex(text, range.start, place).map_or(diagnostic, Box::new)
+}
+
+/// `r"["'] or"`: a pattern with a quote in it that ended it, on the line of the error at `at`.
+pub(super) fn cut_regex(text: &str, at: usize, place: &Place) -> Option<Diagnostic> {
+    let line_start = text[..at].rfind('\n').map_or(0, |index| index + 1);
+    let line_end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+    let line = &text[line_start..line_end];
+    let (_, cut) = tokens(line).find(|(token, range)| {
+        let literal = &line.as_bytes()[range.clone()];
+        let is_regex = literal.starts_with(b"r\"") || literal.starts_with(b"ri\"");
+        // What follows a literal is a blank, the end of what it stands in, or the bracket that is in excess here.
+        let tight = is_regex
+            && line[range.end..].starts_with(|c: char| !matches!(c, ' ' | '\t' | '\r' | ')' | ']' | ',' | '}'));
+        *token == Token::Other && is_regex && (tight || line_start + range.end == at)
+    })?;
+    // It is meant to end before the next comparison.
+    let rest = &line[cut.end..];
+    let next = [" and ", " or "].iter().filter_map(|word| rest.find(word)).min().unwrap_or(rest.len());
+    let end = cut.end + rest[..next].rfind('"').or_else(|| rest.rfind('"'))?;
+    let quote = line_start + cut.end - 1;
+    let hashes = if line[cut.start..end].contains("\"#") { "##" } else { "#" };
+    let open = line_start + cut.start + line[cut.start..].find('"')?;
+    let end = line_start + end;
+    let message = "the regular expression ends at this quote, and goes on behind it".to_owned();
+    let mut diagnostic =
+        problem(Code::UnterminatedString, place, quote..quote + 1, message, "ends the regular expression");
+    diagnostic.fixes.push(Fix {
+        title: format!("a pattern with a quote in it is written `r{hashes}\"…\"{hashes}`"),
+        edits: vec![(place.span(open..open), hashes.to_owned()), (place.span(end + 1..end + 1), hashes.to_owned())],
+        // Where it should end is a guess.
+        safe: false,
+    });
+    Some(diagnostic)
+}
+
+/// The place of the last token of a condition, of whole characters.
+pub(super) fn last(text: &str) -> Option<Range<usize>> {
+    let (_, range) = tokens(text).last()?;
+    let start = (0..=range.start).rev().find(|at| text.is_char_boundary(*at))?;
+    let end = (range.end..=text.len()).find(|at| text.is_char_boundary(*at))?;
+    Some(start..end)
 }
 
 /// The ranges between `and` and `or` outside all brackets; for a text that passed [`check`].
