@@ -225,7 +225,10 @@ fn levels(
         for id in ids {
             levels.set(id, level).map_err(|unknown| match unknown.near {
                 Some(near) => Failure::with_help(unknown.message, format!("did you mean `{near}`?")),
-                None => Failure::with_help(unknown.message, "docs/lints.md has them all"),
+                None => Failure::with_help(
+                    unknown.message,
+                    "docs/lints.md has them all; `warnings` stands for every warning: `--deny warnings`",
+                ),
             })?;
         }
     }

@@ -8,6 +8,7 @@ mod why;
 use super::console::Console;
 use super::docs::{availability, capitalised, field_facts, lint_text, severity, spelled};
 use super::failure::{Exit, Failure};
+use super::guess;
 use super::load::Paths;
 use crate::catalog::{FIELDS, FUNCTIONS, OPERATORS};
 use crate::diagnostic::Code;
@@ -28,7 +29,7 @@ const USAGE: &str = "edgesig explain TOPIC\n       edgesig explain --signature I
 #[derive(clap::Args, Debug)]
 #[command(after_help = AFTER_HELP, override_usage = USAGE)]
 pub struct Arguments {
-    /// A diagnostic code, a lint, a field, a function, an operator, a key of a file, a mode or a word of the log
+    /// A diagnostic code, a lint, a field, a function, an operator, a key of a file, a mode, an action or a word of the log
     #[arg(required_unless_present = "signature", conflicts_with = "signature")]
     topic: Option<String>,
     /// Explain what this signature says of a request
@@ -109,6 +110,12 @@ fn explain(topic: &str) -> Result<String, Failure> {
         .chain(Code::ALL.iter().map(|code| code.id()))
         .chain(lint::LINTS.iter().map(|lint| lint.id))
         .chain(keys::names());
+    if guess::signature(name).is_some() {
+        return Err(Failure::with_help(
+            format!("`{name}` is a signature"),
+            format!("`edgesig explain --signature {name} --request 'GET /'` says why it matches a request or does not"),
+        ));
+    }
     let failure = Failure::unknown("field, function, operator, key, diagnostic or lint", topic, known);
     if failure.help().is_some() {
         return Err(failure);

@@ -15,6 +15,7 @@ mod explain;
 mod failure;
 mod fmt;
 mod git;
+mod guess;
 mod init;
 mod lines;
 mod load;
@@ -87,6 +88,7 @@ pub fn run() -> ExitCode {
     let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
+            let error = guess::improved(error);
             // `--help` and `--version` come this way too. Nobody is left to tell when printing fails.
             let _ = error.print();
             return if error.use_stderr() { Exit::Failed.into() } else { Exit::Clean.into() };

@@ -6,6 +6,8 @@
 
 mod find;
 
+pub use find::named_files;
+
 use super::failure::{Failure, reason};
 use super::lock::LOCK_FILE;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};

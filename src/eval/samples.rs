@@ -23,7 +23,7 @@ pub fn ruleset(rules: Vec<Rule>) -> Ruleset {
         trusted_proxies: None,
         facts: Vec::new(),
         targets: Vec::new(),
-        varnish: VarnishSettings { version: "7.1".to_owned(), vmods: Vec::new() },
+        varnish: VarnishSettings { version: "7.1".to_owned(), version_span: None, vmods: Vec::new() },
         fastly: FastlySettings { log_endpoint: "edgesig".to_owned() },
         services: Vec::new(),
     };

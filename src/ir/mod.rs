@@ -62,6 +62,8 @@ pub struct Settings {
 pub struct VarnishSettings {
     /// `7.1`
     pub version: String,
+    /// Where the project says it.
+    pub version_span: Option<Span>,
     /// Vmods that the servers have.
     pub vmods: Vec<String>,
 }

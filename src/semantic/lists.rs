@@ -235,12 +235,8 @@ impl Reader<'_> {
             Err(_) => match text.parse::<IpAddr>() {
                 Ok(address) => IpNet::from(address),
                 Err(_) => {
-                    let commented = entry.place != EntryPlace::Project && text.contains('#');
-                    let help = match commented {
-                        true => "a comment stands on a line of its own, which starts with `#`",
-                        false => "write `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`",
-                    };
-                    self.invalid(entry, "no address and no network", help);
+                    let help = address_help(text, entry.place == EntryPlace::Project);
+                    self.invalid(entry, "no address and no network", &help);
                     return None;
                 }
             },
@@ -314,6 +310,48 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// What is meant by an entry that is no network: as an ACL of VCL, a list of YAML or a firewall has it.
+fn address_help(text: &str, in_project: bool) -> String {
+    if !in_project && text.contains(['#']) || text.contains("//") {
+        return "a comment stands on a line of its own, which starts with `#`".to_owned();
+    }
+    // `"192.0.2.0"/24;`, `- 192.0.2.0/24`
+    let bare = text.trim_start_matches("- ").trim_end_matches([';', ',']).replace(['"', '\''], "");
+    let bare = bare.trim();
+    if text.starts_with('!') {
+        return "an entry cannot be taken out again: write the networks that are meant".to_owned();
+    }
+    let one_each = match in_project {
+        true => "one network is one element",
+        false => "one network stands on one line, with nothing around it",
+    };
+    let parts: Vec<&str> = bare.split([',', ' ', ';']).filter(|part| !part.is_empty()).collect();
+    if parts.len() > 1 && parts.iter().all(|part| is_network(part)) {
+        let written: Vec<String> = parts.iter().map(|part| format!("`{part}`")).collect();
+        return format!("{one_each}: {}", written.join(", "));
+    }
+    if is_network(bare) {
+        return format!("{one_each}: `{bare}`");
+    }
+    if let Some(networks) = crate::syntax::networks(bare) {
+        let written: Vec<String> = networks.iter().take(16).map(|network| format!("`{network}`")).collect();
+        let more = if networks.len() > 16 { " …" } else { "" };
+        return format!("a range is written as its networks, {one_each}: {}{more}", written.join(", "));
+    }
+    let masked = bare.split_once('/').and_then(|(address, mask)| {
+        let network = IpNet::with_netmask(address.trim().parse().ok()?, mask.trim().parse().ok()?).ok()?;
+        Some(network.trunc())
+    });
+    match masked {
+        Some(network) => format!("a network has a prefix length, no mask: `{network}`"),
+        None => "write `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`".to_owned(),
+    }
+}
+
+fn is_network(text: &str) -> bool {
+    text.parse::<IpNet>().is_ok() || text.parse::<IpAddr>().is_ok()
 }
 
 fn empty_list(name: &Spanned<String>, span: Span) -> Diagnostic {

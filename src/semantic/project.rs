@@ -33,7 +33,11 @@ pub(super) fn defaults() -> Settings {
         trusted_proxies: None,
         facts: Vec::new(),
         targets: vec!["varnish".to_owned()],
-        varnish: VarnishSettings { version: "7.1".to_owned(), vmods: VMODS.map(str::to_owned).to_vec() },
+        varnish: VarnishSettings {
+            version: "7.1".to_owned(),
+            version_span: None,
+            vmods: VMODS.map(str::to_owned).to_vec(),
+        },
         fastly: FastlySettings { log_endpoint: "edgesig".to_owned() },
         services: Vec::new(),
     }
@@ -182,6 +186,7 @@ impl Reader<'_> {
                 });
                 if is_version {
                     settings.varnish.version = version.value.clone();
+                    settings.varnish.version_span = Some(version.span);
                 } else {
                     let message = format!("`{}` is no version of Varnish", version.value);
                     self.error(version.span, message, "write it in quotes, as major and minor number: `\"7.1\"`");

@@ -4,7 +4,7 @@
 use super::ast::{Duration, Expectation, RequestForm, RequestMap, ResponseForm, Step, Test, TestBody};
 use super::nodes::{Fields, Reader};
 use super::yaml::{Node, NodeKind};
-use super::{keys, terms};
+use super::{keys, shapes, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Spanned;
 
@@ -121,13 +121,23 @@ fn request_mapping(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Reque
     let method = text("method");
     let url = text("url");
     let version = text("version");
-    let body = text("body");
     let client_ip = text("client_ip");
     let country = text("country");
     let as_name = text("as_name");
     let proxy_type = text("proxy_type");
     let scheme = text("scheme");
     let asn = fields.get("asn").and_then(|node| reader.integer(node, keys::AS_NUMBERS));
+    let body = fields.get("body").and_then(|node| match &node.kind {
+        NodeKind::Sequence(_) | NodeKind::Mapping(_) => {
+            let diagnostic = reader.wrong_type(node, "text");
+            reader.report.push(match shapes::text(reader.text, node) {
+                Some(quoted) => diagnostic.fix("a body is a text: put it in quotes", node.span, quoted),
+                None => diagnostic.help("a body is a text: `'{\"a\": 1}'`, on several lines `body: |`"),
+            });
+            None
+        }
+        NodeKind::Null | NodeKind::Scalar(..) => reader.verbatim(node, "text"),
+    });
     let headers = fields.get("headers").map(|node| headers(reader, node)).unwrap_or_default();
     let mut tls = Vec::new();
     if let Some(node) = fields.get("tls")
@@ -162,7 +172,11 @@ fn request_mapping(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Reque
 type Headers = Vec<(Spanned<String>, Vec<Spanned<String>>)>;
 
 fn headers(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Headers {
-    let Some(entries) = reader.entries(node, "a mapping of header names to values") else { return Vec::new() };
+    let expected = "a mapping of header names to values";
+    if !reader.is_mapping(node, expected, shapes::headers, "headers: {user-agent: \"x\"}") {
+        return Vec::new();
+    }
+    let Some(entries) = reader.entries(node, expected) else { return Vec::new() };
     let mut headers = Vec::with_capacity(entries.len());
     for (name, key, value) in entries {
         let values = match &value.kind {

@@ -30,6 +30,7 @@ pub(super) const MAX_LENGTH: usize = 64 * 1024;
 pub(super) const MAX_DEPTH: usize = 64;
 
 pub(super) use literals::duration;
+pub use literals::networks;
 pub(super) use lower::string_token;
 pub(super) use scan::comments;
 

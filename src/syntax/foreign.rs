@@ -45,13 +45,18 @@ const SIGNATURE: &[(&str, Meaning)] = &[
     ("falsepositives", Explained("what is known stands under `notes:`: `notes: {false_positives: …}`")),
     ("filter", Explained("exceptions are a condition under `except:`")),
     ("if", Ours("when")),
+    ("count", Explained(COUNTED)),
+    ("key", Explained(COUNTED)),
     ("level", Ours("severity")),
+    ("limit", Explained(COUNTED)),
     ("logsource", Explained("leave it out: every signature is about HTTP requests")),
     ("match", Ours("when")),
     ("message", Ours("title")),
     ("modified", Explained("leave it out: the history of the file says it, `version:` counts changes of behaviour")),
     ("msg", Ours("title")),
     ("name", Ours("title")),
+    ("penalty", Explained(COUNTED)),
+    ("period", Explained(COUNTED)),
     ("phase", Explained("leave it out: it follows from the fields that are read")),
     ("priority", Ours("severity")),
     ("ratelimit", Ours("rate")),
@@ -62,6 +67,7 @@ const SIGNATURE: &[(&str, Meaning)] = &[
     ("selection", Explained("the condition stands under `when:`, its parts can be named under `let:`")),
     ("status", Ours("mode")),
     ("test", Ours("tests")),
+    ("threshold", Explained(COUNTED)),
     ("unless", Ours("except")),
     ("until", Ours("expires")),
     ("vars", Ours("let")),
@@ -69,6 +75,8 @@ const SIGNATURE: &[(&str, Meaning)] = &[
     ("where", Ours("when")),
     ("whitelist", Explained("exceptions are a condition under `except:`")),
 ];
+
+const COUNTED: &str = "what is counted stands under `rate:`: `rate: {key: [client.ip], limit: 10/60s}`";
 
 const RATE: &[(&str, Meaning)] = &[
     ("block_duration", Ours("penalty")),
@@ -171,6 +179,24 @@ const WORDS: &[(&str, &[(&str, &str)])] = &[
             ("simulate", "monitor"),
             ("stable", "enforce"),
             ("test", "monitor"),
+        ],
+    ),
+    (
+        "level",
+        &[
+            ("disable", "allow"),
+            ("disabled", "allow"),
+            ("error", "deny"),
+            ("false", "allow"),
+            ("forbid", "deny"),
+            ("ignore", "allow"),
+            ("no", "allow"),
+            ("none", "allow"),
+            ("off", "allow"),
+            ("on", "warn"),
+            ("true", "warn"),
+            ("warning", "warn"),
+            ("yes", "warn"),
         ],
     ),
     (

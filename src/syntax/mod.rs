@@ -18,6 +18,7 @@ mod report;
 mod scalar_map;
 #[cfg(test)]
 mod scalar_map_tests;
+mod shapes;
 mod signature;
 mod terms;
 mod traps;
@@ -26,6 +27,7 @@ mod yaml;
 #[cfg(test)]
 mod yaml_tests;
 
+pub use condition::networks;
 pub use format::{Formatted, format_project, format_signature};
 pub use quoting::fit_fixes;
 

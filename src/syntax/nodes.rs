@@ -217,7 +217,16 @@ impl Reader<'_, '_> {
                 return None;
             }
             let mut diagnostic = self.wrong_type(node, &expected);
-            if canonical {
+            let bare = value.trim_start_matches(['v', 'V']);
+            let whole = bare.split_once('.').map_or(bare, |(whole, _)| whole);
+            let is_whole = (1..=9).contains(&whole.len())
+                && whole.bytes().all(|byte| byte.is_ascii_digit())
+                && (whole.len() == 1 || !whole.starts_with('0'))
+                && bare.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+                && bare.matches('.').count() <= 1;
+            if is_whole && whole.len() < value.len() {
+                diagnostic = diagnostic.proposal(format!("it is a whole number: write `{whole}`"), node.span, whole);
+            } else if canonical {
                 diagnostic = diagnostic.fix("remove the quotes", node.span, value.to_string());
             } else if digits && value.len() <= 15 {
                 diagnostic = diagnostic.note("a leading zero makes it octal to other YAML tools").fix(
@@ -391,6 +400,7 @@ fn example(key: &str) -> Option<&'static str> {
         "expect" => "expect: match",
         "key" => "key: [client.ip]",
         "limit" => "limit: 10/60s",
+        "type" => "type: ip` (or `string`, `i-string`, `int`, `regex`): `{type: ip, values: [192.0.2.0/24]}",
         _ => return None,
     })
 }

@@ -8,7 +8,7 @@ use super::ast::{
 use super::nodes::Reader;
 use super::signature::language_version;
 use super::yaml::{Document, Node, NodeKind};
-use super::{keys, terms};
+use super::{foreign, keys, shapes, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceId, Spanned};
 
@@ -56,6 +56,9 @@ pub(super) fn project(reader: &mut Reader<'_, '_>, source: SourceId, document: D
     project.limits = fields.get("limits").map(|node| limits(reader, node)).unwrap_or_default();
     project.block = fields.get("block").map(|node| block(reader, node)).unwrap_or_default();
     project.score_threshold = fields.get("score").and_then(|node| {
+        if !reader.is_mapping(node, "a mapping (`score`)", shapes::under("threshold"), "score: {threshold: 10}") {
+            return None;
+        }
         let mut fields = reader.mapping(node, "`score`")?;
         let threshold = fields.require("threshold").and_then(|node| reader.integer(node, keys::THRESHOLDS));
         fields.finish(reader, &keys::SCORE);
@@ -63,8 +66,7 @@ pub(super) fn project(reader: &mut Reader<'_, '_>, source: SourceId, document: D
     });
     project.prefix = fields.get("prefix").and_then(|node| prefix(reader, node));
     project.services = fields.get("services").map(|node| services(reader, node)).unwrap_or_default();
-    project.lints =
-        fields.get("lints").map(|node| pairs(reader, node, "a mapping of lints to levels")).unwrap_or_default();
+    project.lints = fields.get("lints").map(|node| levels(reader, node)).unwrap_or_default();
     project.policy = fields.get("policy").and_then(|node| super::policy::policy(reader, node));
     fields.finish(reader, &keys::PROJECT);
     Some(project)
@@ -151,9 +153,37 @@ fn pairs(reader: &mut Reader<'_, '_>, node: &Node<'_>, expected: &str) -> Vec<(S
         .collect()
 }
 
+/// `lints: {short-literal: allow}`; what other tools say for a level is answered with ours.
+fn levels(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<(Spanned<String>, Spanned<String>)> {
+    let Some(entries) = reader.entries(node, "a mapping of lints to levels") else { return Vec::new() };
+    let mut levels = Vec::with_capacity(entries.len());
+    for (name, key, value) in entries {
+        if let NodeKind::Scalar(word, _) = &value.kind
+            && let Some(level) = foreign::word("level", word.get(..64).unwrap_or(word))
+        {
+            let message = format!("`{word}` is no level");
+            let diagnostic = Diagnostic::new(Code::InvalidConfig, value.span, message, "not a level")
+                .help("a lint's level is `allow`, `warn` or `deny`");
+            reader.report.push(diagnostic.fix(format!("did you mean `{level}`?"), value.span, level));
+        } else if let Some(level) = reader.text(value, "text") {
+            levels.push((Spanned::new(name.to_owned(), key.span), level));
+        }
+    }
+    levels
+}
+
 fn lists(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<ListDeclaration> {
-    let Some(entries) = reader.entries(node, "a mapping of names to lists") else { return Vec::new() };
+    let expected = "a mapping of names to lists";
+    let example = "lists: {office: {type: ip, file: lists/office.txt}}";
+    if !reader.is_mapping(node, expected, |_, _| None, example) {
+        return Vec::new();
+    }
+    let Some(entries) = reader.entries(node, expected) else { return Vec::new() };
     let declarations = entries.into_iter().filter_map(|(name, key, value)| {
+        let example = "{type: ip, values: [192.0.2.0/24]}";
+        if !reader.is_mapping(value, "a mapping (a list)", shapes::list, example) {
+            return None;
+        }
         let mut fields = reader.mapping(value, "a list")?;
         let list_type = fields.require("type").and_then(|node| reader.word(node, "type of list", &LIST_TYPES));
         let values = fields.get("values").and_then(|node| reader.texts(node, "a list of values"));
@@ -180,6 +210,9 @@ fn limits(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectLimits {
 }
 
 fn block(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectBlock {
+    if !reader.is_mapping(node, "a mapping (`block`)", shapes::under("status"), "block: {status: 403, body: json}") {
+        return ProjectBlock::default();
+    }
     let Some(mut fields) = reader.mapping(node, "`block`") else { return ProjectBlock::default() };
     let status = fields.get("status").and_then(|node| reader.integer(node, keys::BLOCK_STATUSES));
     let body = fields.get("body").and_then(|node| reader.text(node, "`json`, `html`, `text` or a file"));

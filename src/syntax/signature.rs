@@ -7,7 +7,7 @@ use super::ast::{
 use super::nodes::Reader;
 use super::values::Risk as Severity;
 use super::yaml::{Document, Node, NodeKind};
-use super::{cases, keys, terms};
+use super::{cases, keys, shapes, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceId, Span, Spanned};
 
@@ -272,6 +272,9 @@ fn lets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Let> {
 }
 
 fn rate(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Rate> {
+    if !reader.is_mapping(node, "a mapping (`rate`)", shapes::rate, "rate: {key: [client.ip], limit: 10/60s}") {
+        return None;
+    }
     let mut fields = reader.mapping(node, "`rate`")?;
     let key = fields.require("key").and_then(|node| {
         let items = reader.sequence(node, "a list of fields")?;
@@ -307,6 +310,12 @@ fn rate(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Rate> {
 
 fn actions(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Spanned<Action>> {
     let NodeKind::Sequence(items) = &node.kind else {
+        if let Some(actions) = several(node) {
+            let list = format!("[{}]", actions.join(", "));
+            let diagnostic = reader.wrong_type(node, "an action or a list of actions");
+            reader.report.push(diagnostic.proposal(format!("a list stands in brackets: `{list}`"), node.span, list));
+            return Vec::new();
+        }
         return action(reader, node, "an action or a list of actions").into_iter().collect();
     };
     if items.is_empty() {
@@ -317,9 +326,20 @@ fn actions(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Spanned<Action>>
     items.iter().filter_map(|item| action(reader, item, "an action")).collect()
 }
 
+/// The actions of `block, log`, written as one text.
+fn several(node: &Node<'_>) -> Option<Vec<&'static str>> {
+    let NodeKind::Scalar(text, _) = &node.kind else { return None };
+    terms::several_actions(text)
+}
+
 /// One action. `{block: 403}`, as other languages have it, is answered with the call that it stands for.
 fn action(reader: &mut Reader<'_, '_>, node: &Node<'_>, expected: &str) -> Option<Spanned<Action>> {
     let NodeKind::Mapping(entries) = &node.kind else {
+        if several(node).is_some() {
+            let diagnostic = reader.wrong_type(node, expected);
+            reader.report.push(diagnostic.help("one item of the list is one action: write each with a `-` of its own"));
+            return None;
+        }
         return reader.term(node, expected, terms::action);
     };
     let diagnostic = reader.wrong_type(node, expected);
@@ -363,7 +383,11 @@ fn is_word(text: &str) -> bool {
 }
 
 fn notes(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<(Spanned<String>, Spanned<String>)> {
-    let Some(entries) = reader.entries(node, "a mapping of texts") else { return Vec::new() };
+    let expected = "a mapping of texts";
+    if !reader.is_mapping(node, expected, shapes::notes, "notes: {false_positives: none known}") {
+        return Vec::new();
+    }
+    let Some(entries) = reader.entries(node, expected) else { return Vec::new() };
     entries
         .into_iter()
         .filter_map(|(name, key, value)| {

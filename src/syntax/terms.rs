@@ -119,7 +119,12 @@ pub(super) fn mode(text: &str, place: &Place, report: &mut Report<'_>) -> Option
     let help = "a mode is `draft`, `monitor`, `canary 10%`, `enforce` or `retired`";
     let whole = 0..text.len();
     let Some(pairs) = pairs(Rule::mode_only, text) else {
-        report.push(invalid(place, whole, format!("`{}` is no mode", shorten(text)), help));
+        let diagnostic = invalid(place, whole.clone(), format!("`{}` is no mode", shorten(text)), help);
+        report.push(match meant_share(text) {
+            Some(Ok(meant)) => diagnostic.proposal(format!("did you mean `{meant}`?"), place.span(whole), meant),
+            Some(Err(help)) => diagnostic.help(help),
+            None => diagnostic,
+        });
         return None;
     };
     let word = pairs.first().map_or("", |pair| pair.as_str());
@@ -155,6 +160,46 @@ pub(super) fn mode(text: &str, place: &Place, report: &mut Report<'_>) -> Option
     Some(mode)
 }
 
+/// `canary 10`, `canary(10%)`: the mode that is meant, or why there is none.
+fn meant_share(text: &str) -> Option<Result<String, &'static str>> {
+    let rest = text.trim().to_ascii_lowercase();
+    let rest = rest.strip_prefix("canary")?.trim_matches([' ', '(', ')', '=', ':', '@', '%']);
+    if rest.contains(['.', ',']) {
+        return Some(Err("a share is a whole number of percent, from `canary 1%` to `canary 99%`"));
+    }
+    let percent = rest.parse::<u8>().ok().filter(|percent| (1..=99).contains(percent))?;
+    Some(Ok(format!("canary {percent}%")))
+}
+
+/// The action that a word means, here or elsewhere.
+fn known_action(word: &str) -> Option<&'static str> {
+    ACTIONS.into_iter().find(|action| *action == word).or_else(|| foreign::word("action", word))
+}
+
+/// `block, log`: the actions of a text with commas.
+pub(super) fn several_actions(text: &str) -> Option<Vec<&'static str>> {
+    let is_plain = text.contains(',') && text.len() <= 200 && !text.contains(['(', '[', '{', '"']);
+    text.split(',').map(|word| known_action(word.trim())).collect::<Option<Vec<_>>>().filter(|_| is_plain)
+}
+
+/// `block 403`, `strip(req.headers["x"])`: how it is written.
+fn meant_action(text: &str) -> Option<String> {
+    let text = text.trim();
+    if let Some(headers) = text.strip_prefix("strip(").and_then(|rest| rest.strip_suffix(')')) {
+        let names: Option<Vec<&str>> = headers
+            .split(',')
+            .map(|header| {
+                let name = header.trim().split_once("[\"")?.1.strip_suffix("\"]")?;
+                (!name.is_empty() && !name.contains(['"', '\\', '['])).then_some(name)
+            })
+            .collect();
+        let names: Vec<String> = names?.iter().map(|name| format!("\"{name}\"")).collect();
+        return Some(format!("strip({})", names.join(", ")));
+    }
+    let (name, argument) = text.split_once([' ', '='])?;
+    super::signature::action_call(known_action(name)?, Some(argument.trim_matches([' ', '='])))
+}
+
 /// One argument of an action.
 struct Argument<'t> {
     label: Option<&'t str>,
@@ -172,6 +217,8 @@ pub(super) fn action(text: &str, place: &Place, report: &mut Report<'_>) -> Opti
         if text.contains('(') && !text.contains(')') {
             diagnostic =
                 diagnostic.help("in a list in brackets, YAML splits at commas: write one action per line with `-`");
+        } else if let Some(meant) = meant_action(text) {
+            diagnostic = diagnostic.proposal(format!("did you mean `{meant}`?"), place.span(0..text.len()), meant);
         }
         report.push(diagnostic);
         return None;

@@ -91,6 +91,7 @@ pub fn settings(rng: &mut Rng) -> Settings {
         ],
         targets: vec!["varnish".to_owned()],
         varnish: VarnishSettings {
+            version_span: None,
             version: "7.1".to_owned(),
             vmods: ["std", "blob", "var", "header", "vsthrottle", "bodyaccess", "directors"]
                 .map(str::to_owned)

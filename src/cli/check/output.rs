@@ -4,6 +4,7 @@ use crate::cli::console::Console;
 use crate::cli::failure::Failure;
 use crate::cli::render::report::Report;
 use crate::cli::render::{counted, github, json, junit, sarif};
+use crate::diagnostic::{Code, Severity};
 use std::io::Write as _;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -33,6 +34,12 @@ pub fn write(
     let text = match format {
         Format::Human => {
             console.diagnostics(report.sources, report.diagnostics)?;
+            let mut errors =
+                report.diagnostics.list.iter().filter(|found| found.severity == Severity::Error).peekable();
+            if !passed && errors.peek().is_some() && errors.all(|found| found.code == Code::StaleLock) {
+                let tests = report.rules.iter().map(|rule| rule.tests.len()).sum();
+                console.line(&format!("{} passed; only the lock file is not up to date", counted(tests, "test")))?;
+            }
             if passed {
                 let signatures = counted(report.signatures.len(), "signature");
                 let tests = counted(report.rules.iter().map(|rule| rule.tests.len()).sum(), "test");

@@ -1,13 +1,26 @@
-//! A key of a signature or of the project file, a mode, or a limit as it stands in logs → its text, from the parser's own
+//! A key of a signature or of the project file, a mode, an action, or a limit as it stands in logs → its text, from the parser's own
 //! table of keys.
 
 use super::wrapped;
-use crate::syntax::keys::{PROJECT, SIGNATURE, each};
+use crate::syntax::keys::{ACTIONS, PROJECT, SIGNATURE, each};
 use std::fmt::Write;
 
 /// Words that are values of a key, which explains them.
 const VALUES: &[(&str, &str)] =
     &[("draft", "mode"), ("monitor", "mode"), ("canary", "mode"), ("enforce", "mode"), ("retired", "mode")];
+
+/// How each action is written, and what it does.
+const FORMS: &[(&str, &str)] = &[
+    ("block", "block, block(404): an answer with this status; default `block.status` of the project"),
+    ("log", "log: records the match, nothing else"),
+    ("tag", "tag(\"name\"): the origin gets a header with all tags"),
+    ("score", "score(5): enforced scores add up; at the project's `score.threshold` the request is blocked"),
+    ("allow", "allow, allow(id: \"x\"), allow(tag: \"x\"): skips all after it, or only those (needs `expires`)"),
+    ("redirect", "redirect(302, \"https://{req.host}{req.url.raw}\"): 301, 302, 303, 307 or 308"),
+    ("strip", "strip(\"x-header\"): the origin does not get these headers"),
+    ("throttle", "throttle: 429 with Retry-After; only with a `rate`"),
+    ("tarpit", "tarpit(5s): a late answer, where the target has it; Varnish has not"),
+];
 
 /// Said of the limits of the language.
 const OVER: &str = " Such a request is not inspected: it gets `limits.over` where a signature of the set can act, and else is recorded.";
@@ -50,13 +63,18 @@ pub(super) fn explain(word: &str) -> Option<String> {
         return Some(format!("{name} (limit)\n\n{}\n", wrapped(&format!("{text}{then}"))));
     }
     let name = VALUES.iter().find(|(value, _)| *value == word).map_or(word, |(_, key)| key);
+    let is_action = ACTIONS.contains(&word);
     let mut found = Vec::new();
     for (file, mapping) in [("a signature", &SIGNATURE), ("edgesig.yaml", &PROJECT)] {
         each(mapping, "", &mut |place, _, key| {
-            if key.name == name || place == name {
+            if key.name == name || place == name || (is_action && place == "then") {
                 let mut text = format!("{place} (key of {file})\n\n{}\n", wrapped(key.doc));
                 if !key.example.is_empty() {
                     let _ = write!(text, "\n  Example: {}\n", key.example);
+                }
+                if is_action && place == "then" {
+                    let form = FORMS.iter().find(|(action, _)| *action == word).map_or(word, |(_, form)| form);
+                    let _ = write!(text, "\n  {form}\n");
                 }
                 found.push(text);
             }
@@ -68,7 +86,8 @@ pub(super) fn explain(word: &str) -> Option<String> {
 /// Every word that [`explain`] knows.
 pub(super) fn names() -> Vec<&'static str> {
     let limits = LIMITS.iter().map(|(name, ..)| *name);
-    let mut names: Vec<&'static str> = VALUES.iter().map(|(name, _)| *name).chain(limits).collect();
+    let values = VALUES.iter().map(|(name, _)| *name).chain(ACTIONS);
+    let mut names: Vec<&'static str> = values.chain(limits).collect();
     for mapping in [&SIGNATURE, &PROJECT] {
         each(mapping, "", &mut |_, _, key| names.push(key.name));
     }

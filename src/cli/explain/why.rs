@@ -86,6 +86,19 @@ fn read_request(rule: &Rule, text: &str) -> Result<Request, Failure> {
         let message = format!("cannot read the request: {reason}");
         match near {
             Some(name) => Failure::with_help(message, format!("is the test `{name}` meant?")),
+            // No blank and no path: the name of a test.
+            None if !line.contains([' ', '/']) && !rule.tests.is_empty() => {
+                let tests: Vec<String> = rule.tests.iter().take(12).map(|test| format!("`{}`", test.name)).collect();
+                let more = if rule.tests.len() > 12 { " …" } else { "" };
+                Failure::with_help(
+                    message,
+                    format!(
+                        "the tests of `{}` are {}{more}; a request line is `GET /?q=1`",
+                        rule.id,
+                        tests.join(", ")
+                    ),
+                )
+            }
             None => Failure::with_help(
                 message,
                 "a request is a request line (`GET /?q=1`), a raw message, a curl command, a JSON object, @FILE, or a test's name",

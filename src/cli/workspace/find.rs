@@ -1,5 +1,6 @@
 //! Paths of the command line → the signature files they mean, and the project file above them.
 
+use super::super::guess;
 use super::{Failure, MISNAMED_PROJECT_FILE, PROJECT_FILE};
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +10,11 @@ use std::path::{Component, Path, PathBuf};
 pub fn existing(path: &Path) -> Result<PathBuf, Failure> {
     fs::canonicalize(path).map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound {
-            Failure::usage(format!("there is no file or folder `{}`", path.display()))
+            let message = format!("there is no file or folder `{}`", path.display());
+            match guess::path(path) {
+                Some(help) => Failure::with_help(message, help),
+                None => Failure::usage(message),
+            }
         } else {
             Failure::file("open", path, &error)
         }
@@ -54,6 +59,10 @@ pub fn signature_files(starts: &[PathBuf], root: &Path) -> Result<Vec<PathBuf>, 
             ));
         } else if start.file_name().is_some_and(|name| name == MISNAMED_PROJECT_FILE) {
             return Err(misnamed(start));
+        } else if metadata.is_file() && guess::holds_requests(start) {
+            let name = start.file_name().unwrap_or_default().display();
+            let message = format!("`{name}` holds requests, no signature");
+            return Err(Failure::with_help(message, guess::requests_help(start)));
         } else if metadata.is_file() {
             files.push(start.clone());
         } else {
@@ -64,6 +73,16 @@ pub fn signature_files(starts: &[PathBuf], root: &Path) -> Result<Vec<PathBuf>, 
     files.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
     files.dedup();
     Ok(files)
+}
+
+/// The signature files of the project here, or below `folder` where there is none, as they are named from here. For a
+/// suggestion: what cannot be read is left out.
+pub fn named_files(folder: &Path) -> Vec<String> {
+    let Ok(current) = std::env::current_dir().and_then(fs::canonicalize) else { return Vec::new() };
+    let root = project_file(&current).and_then(|file| file.parent().map(Path::to_owned));
+    let start = root.unwrap_or_else(|| current.join(folder));
+    let files = signature_files(std::slice::from_ref(&start), &start).unwrap_or_default();
+    files.iter().map(|file| file.strip_prefix(&current).unwrap_or(file).display().to_string()).collect()
 }
 
 fn walk(start: &Path, root: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {

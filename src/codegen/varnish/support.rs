@@ -15,7 +15,7 @@ impl<'r> Generator<'r> {
         let version = &self.settings.varnish.version;
         if !matches!(version.split('.').next().and_then(|major| major.parse::<u32>().ok()), Some(7..)) {
             self.unsupported(
-                span,
+                self.settings.varnish.version_span.unwrap_or(span),
                 format!("the VCL is for Varnish 7.1 and later, not {version}"),
                 "built for an older version",
                 "set `targets.varnish.version: \"7.1\"` and upgrade: 6.x passes what a regular expression fails on",

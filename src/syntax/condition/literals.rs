@@ -159,7 +159,7 @@ fn several(token: &str, range: Range<usize>, place: &Place, in_list: bool) -> Di
 }
 
 /// The fewest networks that hold exactly a range of IPv4 addresses.
-pub(in crate::syntax) fn networks(range: &str) -> Option<Vec<String>> {
+pub fn networks(range: &str) -> Option<Vec<String>> {
     let (first, last): (Ipv4Addr, Ipv4Addr) = if let Some(fixed) = range.find(".*") {
         let parts: Vec<&str> = range[..fixed].split('.').collect();
         let open = range[fixed..].split('.').skip(1);
