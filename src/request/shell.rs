@@ -63,7 +63,8 @@ fn part<'t>(byte: u8, rest: &'t [u8], word: &mut Bytes) -> Result<&'t [u8], Stri
         },
         b'$' | b'`' => Err(expansion(byte)),
         b'|' | b'<' | b'>' | b';' | b'&' => {
-            Err(format!("`{}` outside quotes is not part of a curl command", char::from(byte)))
+            let way_out = if byte == b'&' { ": put the URL in quotes" } else { "" };
+            Err(format!("`{}` outside quotes is not part of a curl command{way_out}", char::from(byte)))
         }
         b'^' if matches!(rest.first(), Some(b'"' | b'\r' | b'\n')) => {
             Err("this is quoted for cmd.exe; copy it as cURL (bash)".to_owned())

@@ -233,7 +233,9 @@ pub(super) fn field(word: &str) -> Option<Meaning> {
 
 /// The function that another language calls `word`.
 pub(super) fn function(word: &str) -> Option<Meaning> {
-    let ours = match word.to_ascii_lowercase().as_str() {
+    let lower = word.to_ascii_lowercase();
+    // ModSecurity's transformations: `t:lowercase`.
+    let ours = match lower.strip_prefix("t:").unwrap_or(&lower) {
         "len" | "strlen" | "size" | "std.strlen" => "length",
         "tolower" | "lowercase" | "to_lower" | "tolowercase" | "std.tolower" => "lower",
         "toupper" | "uppercase" | "to_upper" | "touppercase" | "std.toupper" => "upper",

@@ -224,7 +224,10 @@ impl Reader<'_, '_> {
                 && (whole.len() == 1 || !whole.starts_with('0'))
                 && bare.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
                 && bare.matches('.').count() <= 1;
-            if is_whole && whole.len() < value.len() {
+            let in_bytes = bytes_of(value).filter(|bytes| range.contains(bytes));
+            if let Some(bytes) = in_bytes {
+                diagnostic = diagnostic.proposal(format!("write `{bytes}`"), node.span, bytes.to_string());
+            } else if is_whole && whole.len() < value.len() {
                 diagnostic = diagnostic.proposal(format!("it is a whole number: write `{whole}`"), node.span, whole);
             } else if canonical {
                 diagnostic = diagnostic.fix("remove the quotes", node.span, value.to_string());
@@ -389,6 +392,17 @@ impl<'n, 's> Fields<'n, 's> {
     }
 }
 
+/// `8k`, `64KB`, `1 MiB`: a number of bytes.
+fn bytes_of(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let factor = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        _ => return None,
+    };
+    text[..digits].parse::<u64>().ok()?.checked_mul(factor)
+}
+
 /// A line for a required key.
 fn example(key: &str) -> Option<&'static str> {
     Some(match key {
@@ -396,6 +410,7 @@ fn example(key: &str) -> Option<&'static str> {
         "severity" => "severity: high",
         "when" => "when: req.path starts_with \"/admin\"",
         "title" => "title: Administration reached from outside",
+        "name" => "name: an encoded path",
         "request" => "request: GET /admin?x=1",
         "expect" => "expect: match",
         "key" => "key: [client.ip]",

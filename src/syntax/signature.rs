@@ -243,7 +243,11 @@ fn references_by_kind(node: &Node<'_>) -> Option<String> {
 }
 
 fn lets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Let> {
-    let Some(entries) = reader.entries(node, "a mapping of names to expressions") else { return Vec::new() };
+    let expected = "a mapping of names to expressions";
+    if !reader.is_mapping(node, expected, |_, _| None, "let: {from_office: client.ip in @office}") {
+        return Vec::new();
+    }
+    let Some(entries) = reader.entries(node, expected) else { return Vec::new() };
     let entries = reader.at_most(&entries, MOST_LETS, "names under `let`", node.span);
     let mut lets = Vec::with_capacity(entries.len());
     for (name, key, value) in entries.iter().copied() {

@@ -294,7 +294,18 @@ impl Taker<'_, '_, '_> {
         match &self.arguments[..] {
             [Argument { label: None, value, span }] => match integer(value) {
                 Some(integer) => Some(Spanned::new(integer, *span)),
-                None => self.wrong(*span, form),
+                None => {
+                    let text = value.as_str().trim_end();
+                    let bare = text.trim_matches(['"', '\'']);
+                    let quoted = bare.len() + 2 == text.len() && (1..=9).contains(&bare.len());
+                    let message = format!("wrong arguments for `{}`", self.name);
+                    let diagnostic = Diagnostic::new(Code::InvalidAction, *span, message, format!("expected `{form}`"));
+                    self.report.push(match quoted && bare.bytes().all(|byte| byte.is_ascii_digit()) {
+                        true => diagnostic.fix("remove the quotes", *span, bare),
+                        false => diagnostic.help("it takes a number without quotes, fraction or sign"),
+                    });
+                    None
+                }
             },
             _ => self.wrong(self.whole, form),
         }

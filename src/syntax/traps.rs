@@ -181,11 +181,9 @@ impl<'t> Line<'t> {
     /// Key and value of the entry of a flow mapping around `at`.
     fn entry_in_flow(&self, at: usize) -> Option<(&'t str, &'t str)> {
         let before = &self.text[self.start..at];
-        let entry = before.rfind(": ").map(|colon| {
-            let key = before[..colon].rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')));
-            (key.map_or(0, |key| key + 1), colon)
-        });
-        let (key, colon) = entry?;
+        let colon = before.rfind(": ")?;
+        let is_key = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+        let key = before[..colon].trim_end_matches(is_key).len();
         let value = &self.line[colon + 2..];
         let mut depth = 0usize;
         let end = value.char_indices().find(|(_, c)| match c {
@@ -309,4 +307,40 @@ fn trap(value: &str) -> Option<String> {
         return Some("has `: ` in it".to_owned());
     }
     value.contains(" #").then(|| "has ` #` in it, where a YAML comment starts".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnostic::Diagnostics;
+    use crate::source::SourceMap;
+
+    /// Wherever a character of several bytes stands, the places are those of whole characters.
+    #[test]
+    fn characters_of_several_bytes() {
+        for broken in [
+            "when: |\nreq.path == \"/a\"\nthen: block\n",
+            "title:Traversal: x\nwhen: true\n",
+            "tests:\n  - {name: a, request: {url: /b[]=c,d}, x}\n",
+            "tests:\n  - name: a\n   expect: match\n – name: b\n",
+            "lists:\n  @office: {type: ip}\n",
+            "then: block: 403\n",
+        ] {
+            for (at, _) in broken.char_indices() {
+                for character in ["–", "é", "\u{a0}", "😀", "{", "\t"] {
+                    let mut text = broken.to_owned();
+                    text.insert_str(at, character);
+                    let mut sources = SourceMap::default();
+                    let source = sources.add("x.yaml", &text);
+                    let mut diagnostics = Diagnostics::default();
+                    crate::syntax::parse_signature(&sources, source, &mut diagnostics);
+                    for found in &diagnostics.list {
+                        let edits = found.fixes.iter().flat_map(|fix| &fix.edits).map(|(span, _)| *span);
+                        for span in edits.chain([found.primary.span]) {
+                            assert!(text.get(span.range()).is_some(), "{text:?}: {found:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
