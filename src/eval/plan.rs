@@ -266,6 +266,9 @@ impl Node<'_> {
     }
 }
 
+/// Bytes of a text from which on a search costs more than the question whether it can find anything.
+const WORTH_A_LOOK: usize = 16;
+
 impl Test<'_> {
     /// Absent semantics live here: a check of an absent value is false; a list is never absent, `any` of an empty one
     /// is false, `all` true.
@@ -301,7 +304,13 @@ impl Test<'_> {
     fn text<'v>(&self, text: &[u8], sight: &'v Sight<'v>) -> bool {
         match &self.check {
             Prepared::Exists => true,
-            Prepared::Text(matcher) => matcher.is_match(text),
+            // What a text holds is asked once for all; most searches are then not begun.
+            Prepared::Text(matcher) => match matcher.needs() {
+                Some(needs) if text.len() >= WORTH_A_LOOK => {
+                    sight.presences.with(text, |presence| needs.are_met(presence)) && matcher.is_match(text)
+                }
+                Some(_) | None => matcher.is_match(text),
+            },
             // A pattern that can exceed the engine's limits is an error before it gets here; were there one, the
             // engine would fail the request and no rule would match.
             Prepared::Matches(patterns) => sight.presences.with(text, |presence| {

@@ -1,6 +1,7 @@
 //! Literals made ready: one matcher per comparison that answers for all its needles, exact and case-insensitive.
 
 use crate::ir::{Text, TextOperator};
+use crate::regex::Needs;
 use memchr::memmem;
 use std::collections::{HashMap, HashSet};
 
@@ -13,6 +14,8 @@ pub struct TextMatcher {
     glance: Glance,
     exact: Matcher,
     ignore_case: Matcher,
+    /// Of needles anywhere.
+    needs: Option<Needs>,
 }
 
 impl TextMatcher {
@@ -28,7 +31,18 @@ impl TextMatcher {
             bytes.dedup();
             Matcher::new(operator, bytes, ignore_case)
         };
-        TextMatcher { glance: Glance::new(operator, needles), exact: of_case(false), ignore_case: of_case(true) }
+        let anywhere = operator == TextOperator::Contains;
+        TextMatcher {
+            glance: Glance::new(operator, needles),
+            exact: of_case(false),
+            ignore_case: of_case(true),
+            needs: anywhere.then(|| Needs::of_literals(needles.iter().map(|text| text.bytes.as_slice()))),
+        }
+    }
+
+    /// What a text must hold, where a search would have to look at all of it.
+    pub fn needs(&self) -> Option<&Needs> {
+        self.needs.as_ref()
     }
 
     pub fn is_match(&self, text: &[u8]) -> bool {
@@ -317,6 +331,9 @@ mod tests {
                 [TextOperator::Equals, TextOperator::Contains, TextOperator::StartsWith, TextOperator::EndsWith]
             {
                 let matcher = TextMatcher::new(operator, &needles);
+                let presence = crate::regex::Presence::of(text.as_bytes());
+                let may_match = matcher.needs().is_none_or(|needs| needs.are_met(&presence));
+                prop_assert!(may_match || !naive(operator, &needles, text.as_bytes()), "{:?} {:?}", needles, text);
                 prop_assert_eq!(
                     matcher.is_match(text.as_bytes()),
                     naive(operator, &needles, text.as_bytes()),

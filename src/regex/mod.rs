@@ -14,7 +14,7 @@ mod tree;
 pub use attack::{Runaway, find_runaway};
 pub use ffi::{Compiled, MatchError, has_jit, pcre2_version};
 pub use literal::escape;
-pub use needs::Presence;
+pub use needs::{Needs, Presence};
 
 use std::sync::{Arc, OnceLock};
 

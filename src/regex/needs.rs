@@ -70,7 +70,7 @@ impl Presence {
 
 /// What a text must hold, made ready: questions of yes or no, each with the next one for both answers.
 #[derive(Debug)]
-pub(super) struct Needs {
+pub struct Needs {
     questions: Vec<Question>,
     /// Sets of bytes that questions ask for.
     sets: Vec<Folded>,
@@ -93,15 +93,44 @@ const MOST: usize = 16 * 1024;
 
 impl Needs {
     /// What an engine text needs.
-    pub fn of(engine_text: &str) -> Needs {
+    pub(super) fn of(engine_text: &str) -> Needs {
+        Needs::ready(&Need::of(engine_text))
+    }
+
+    fn ready(need: &Need) -> Needs {
         let mut needs = Needs { questions: Vec::new(), sets: Vec::new(), first: MET };
-        let need = Need::of(engine_text);
         if need.questions() <= MOST {
-            needs.first = needs.ask(&need, MET, NOT_MET);
+            needs.first = needs.ask(need, MET, NOT_MET);
         }
         needs
     }
 
+    /// What a text needs that holds one of these literals, letters in either case.
+    pub fn of_literals<'l>(literals: impl IntoIterator<Item = &'l [u8]>) -> Needs {
+        let mut bytes: Folded = 0;
+        let mut parts = Vec::new();
+        let mut empty = false;
+        for literal in literals {
+            match literal {
+                [] => empty = true,
+                [byte] => bytes |= bit(*byte),
+                [..] => {
+                    // One bit clears most texts, and all the literals at once.
+                    let rarest = literal.iter().min_by_key(|byte| commonness(LOWER[usize::from(**byte)]));
+                    let lower = |byte: u8| LOWER[usize::from(byte)];
+                    let pairs = literal.windows(2).map(|two| pair(lower(two[0]), lower(two[1]))).collect();
+                    let rarest = rarest.map(|byte| Need::Byte(bit(*byte)));
+                    parts.push(Need::All(rarest.into_iter().chain([Need::Pairs(pairs)]).collect()));
+                }
+            }
+        }
+        if bytes != 0 {
+            parts.insert(0, Need::Byte(bytes));
+        }
+        Needs::ready(&if empty { Need::Nothing } else { Need::Any(parts) })
+    }
+
+    /// Whether a text may be one of those that are looked for.
     pub fn are_met(&self, presence: &Presence) -> bool {
         let mut at = self.first;
         while let Some(question) = self.questions.get(usize::from(at)) {

@@ -113,6 +113,10 @@ impl<'r> Generator<'r> {
         items.extend(self.later_items(rates));
         items.push(self.recv_item());
         items.extend(self.synth_items(counts));
+        if options.only_refusals {
+            // All that can be refused was; nobody reads the text.
+            return Some(File { items, ..File::default() });
+        }
         let mut head = self.head(options);
         head.extend(super::prune::prune(items, &self.settings.prefix));
         Some(File { items: head, ..File::default() })

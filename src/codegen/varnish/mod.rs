@@ -109,7 +109,11 @@ pub fn emit(ruleset: &Ruleset, options: &Options, diagnostics: &mut Diagnostics)
     }
     let vmods: Vec<&'static str> = generator.vmods.iter().copied().collect();
     diagnostics.extend(generator.diagnostics);
-    let Some(file) = file.filter(|_| !failed && !options.only_refusals) else { return Vec::new() };
+    let Some(file) = file.filter(|_| !failed) else { return Vec::new() };
+    if options.only_refusals {
+        file.items.into_par_iter().for_each(drop);
+        return Vec::new();
+    }
     let printed = print(&file);
     let version = &ruleset.settings.varnish.version;
     let (manifest, ()) = rayon::join(
