@@ -15,6 +15,7 @@ use super::load::{self, Loaded, Paths};
 use super::render::report::Report;
 use super::targets;
 use super::tests_of;
+use super::workspace::project_folder;
 use crate::codegen::{Options, Target};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::ir::{self, Date, Mode, Rule, Ruleset, Selection};
@@ -26,6 +27,7 @@ use output::Format;
 use rayon::prelude::*;
 use scope::Scope;
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
 Demands of every signature: it compiles for every target of the project, it has at least one test
@@ -98,6 +100,8 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         };
         fix::run(&arguments.paths.paths, &options, console)?;
     }
+    // git looks while the signatures are read.
+    let looking = arguments.changed.then(|| early_changes(arguments)).flatten();
     let mut loaded = Loaded::load(&arguments.paths.paths)?;
     let mut of_levels = Diagnostics::default();
     let levels = levels(arguments, loaded.workspace.project.as_ref(), &mut of_levels)?;
@@ -119,7 +123,13 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         named => load::targets(&loaded.ruleset, named)?,
     };
     let changes = match arguments.changed {
-        true => Some(git::changes(&loaded.workspace.root, arguments.base.as_deref())?),
+        true => Some(match looking {
+            Some((folder, changes)) if folder == loaded.workspace.root => changes.join().unwrap_or_else(|panic| {
+                // What went wrong there goes wrong here.
+                std::panic::resume_unwind(panic)
+            })?,
+            Some(_) | None => git::changes(&loaded.workspace.root, arguments.base.as_deref())?,
+        }),
         false => None,
     };
     let scope = changes.as_ref().map(|changes| Scope::new(&loaded, changes));
@@ -264,6 +274,18 @@ fn compile(ruleset: &Ruleset, targets: &[&'static Target]) -> Diagnostics {
     let mut found = Diagnostics::default();
     refused.into_iter().for_each(|refused| found.extend(refused));
     found
+}
+
+/// What git says of a folder, once it is asked for.
+type EarlyChanges = (PathBuf, std::thread::JoinHandle<Result<git::Changes, Failure>>);
+
+/// Asks git about the folder that the project will be found in; what cannot be told before it is read is asked later.
+fn early_changes(arguments: &Arguments) -> Option<EarlyChanges> {
+    let start = arguments.paths.paths.first().map_or(Path::new("."), PathBuf::as_path);
+    let folder = project_folder(&std::fs::canonicalize(start).ok()?)?;
+    let base = arguments.base.clone();
+    let asked = folder.clone();
+    Some((folder, std::thread::spawn(move || git::changes(&asked, base.as_deref()))))
 }
 
 /// What is refused of some signatures, and of all of them together because of these.
