@@ -44,6 +44,12 @@ pub fn parse_request_line(text: &str) -> Result<Request, String> {
     if !has_target {
         return Err(format!("expected a method and a target, such as `GET /path`, found `{}`", shorten(text)));
     }
+    if let Some(control) = request.target.iter().find(|byte| byte.is_ascii_control()) {
+        return Err(format!(
+            "a control character (0x{control:02x}) in the target, which YAML makes of an escape such as `\\b` in double \
+             quotes; write it as `%{control:02x}`, or the line without quotes"
+        ));
+    }
     if !is_target(&request) {
         let target = String::from_utf8_lossy(&request.target);
         return Err(format!("expected a target that starts with `/`, found `{}`", shorten(&target)));
