@@ -30,6 +30,9 @@ use diagnostic::Diagnostics;
 use rayon::prelude::*;
 use source::{SourceId, SourceMap};
 
+/// Signatures that a core takes at once: few, so that none has much left to do when the others are done.
+const FEW: usize = 32;
+
 /// Reads the project file, when there is one.
 pub fn parse_project(
     sources: &SourceMap,
@@ -45,19 +48,16 @@ pub fn parse_signatures(
     signatures: &[SourceId],
     diagnostics: &mut Diagnostics,
 ) -> Vec<syntax::ast::Signature> {
-    let parsed: Vec<_> = signatures
+    let (trees, found): (Vec<_>, Vec<_>) = signatures
         .par_iter()
+        .with_max_len(FEW)
         .map(|source| {
             let mut found = Diagnostics::default();
             (syntax::parse_signature(sources, *source, &mut found), found)
         })
-        .collect();
-    let mut trees = Vec::with_capacity(parsed.len());
-    for (tree, found) in parsed {
-        diagnostics.extend(found);
-        trees.extend(tree);
-    }
-    trees
+        .unzip();
+    found.into_iter().for_each(|found| diagnostics.extend(found));
+    trees.into_iter().flatten().collect()
 }
 
 /// Checks a whole set and lowers it to the typed program. Signatures with errors are left out.

@@ -131,7 +131,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     }
     let options = options(arguments, &targets)?;
     let mut found = Diagnostics::default();
-    let mut builds = Vec::new();
+    let mut builds = ManuallyDrop::new(Vec::new());
     for target in &targets {
         let selection = loaded.selection(&arguments.selection, Some(target.name))?;
         // Taking it apart can wait for the end of the process.
@@ -163,7 +163,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         }
     }
     if arguments.out.is_none() {
-        for (_, _, artifacts, out) in &builds {
+        for (_, _, artifacts, out) in builds.iter() {
             // A link in the place of a file is replaced when writing, and followed when reading.
             let compared = artifacts.iter().map(|artifact| out.join(&artifact.path)).filter(|_| arguments.check);
             let mut read = std::iter::once(out.join(files::MANIFEST)).chain(compared);
@@ -172,7 +172,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     }
     if arguments.check {
         let mut exit = Exit::Clean;
-        for (target, _, artifacts, out) in &builds {
+        for (target, _, artifacts, out) in builds.iter() {
             if !files::check(artifacts, out, console)? {
                 exit = Exit::Findings;
             }
@@ -186,7 +186,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         }
         return Ok(exit);
     }
-    for (target, selected, artifacts, out) in &builds {
+    for (target, selected, artifacts, out) in builds.iter() {
         let leftovers = files::leftovers(artifacts, out, target);
         files::write(artifacts, out)?;
         for path in leftovers {

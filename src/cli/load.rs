@@ -51,8 +51,8 @@ pub fn parse_date(text: &str) -> Result<Date, String> {
 
 /// A set of signatures, checked.
 pub struct Loaded {
-    pub workspace: Workspace,
-    /// Large, as the next: taking it apart can wait for the end of the process.
+    /// Large, as the next two: taking it apart can wait for the end of the process.
+    pub workspace: ManuallyDrop<Workspace>,
     pub ruleset: ManuallyDrop<Ruleset>,
     /// As written.
     pub signatures: ManuallyDrop<Vec<ast::Signature>>,
@@ -76,7 +76,7 @@ impl Loaded {
             crate::analyze(&workspace.sources, workspace.project.as_ref(), &signatures, &workspace, &mut diagnostics);
         diagnostics.sort();
         Ok(Loaded {
-            workspace,
+            workspace: ManuallyDrop::new(workspace),
             ruleset: ManuallyDrop::new(ruleset),
             signatures: ManuallyDrop::new(signatures),
             diagnostics,
@@ -88,9 +88,9 @@ impl Loaded {
         let mut diagnostics = Diagnostics::default();
         self.workspace.project =
             crate::parse_project(&self.workspace.sources, self.workspace.project_source, &mut diagnostics);
-        let Workspace { sources, project, signatures, .. } = &self.workspace;
+        let Workspace { sources, project, signatures, .. } = &*self.workspace;
         let signatures = crate::parse_signatures(sources, signatures, &mut diagnostics);
-        *self.ruleset = crate::analyze(sources, project.as_ref(), &signatures, &self.workspace, &mut diagnostics);
+        *self.ruleset = crate::analyze(sources, project.as_ref(), &signatures, &*self.workspace, &mut diagnostics);
         diagnostics.sort();
         self.signatures = ManuallyDrop::new(signatures);
         self.diagnostics = diagnostics;

@@ -1,14 +1,16 @@
 //! Ids → identifiers of a target's language: legal, unique in the one namespace that ACLs, subs, objects and backends
 //! share, and the same for the same set whatever the order of files.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Gives out identifiers.
 #[derive(Clone, Debug)]
 pub struct Names {
     prefix: String,
-    /// In lower case: to Varnish's compiler `A` and `a` are one name.
-    taken: BTreeSet<String>,
+    /// In lower case: to Varnish's compiler `A` and `a` are one name. With each the number to try next behind it: all
+    /// smaller ones are taken.
+    taken: HashMap<String, u32>,
 }
 
 /// Longer ids are cut; uniqueness is kept by a number.
@@ -17,7 +19,7 @@ const LONGEST: usize = 80;
 impl Names {
     /// `prefix` is legal by itself: `[a-z][a-z0-9_]*`.
     pub fn new(prefix: &str) -> Names {
-        Names { prefix: prefix.to_owned(), taken: BTreeSet::new() }
+        Names { prefix: prefix.to_owned(), taken: HashMap::new() }
     }
 
     /// `PREFIX_text`, with a number behind it when that is taken.
@@ -28,12 +30,20 @@ impl Names {
             .take(LONGEST)
             .collect();
         let name = format!("{}_{legal}", self.prefix);
-        let mut candidate = name.clone();
-        let mut number = 2_u32;
-        while !self.taken.insert(candidate.to_ascii_lowercase()) {
-            candidate = format!("{name}_{number}");
+        let lower = name.to_ascii_lowercase();
+        let Some(mut number) = self.taken.get(&lower).copied() else {
+            self.taken.insert(lower, 2);
+            return name;
+        };
+        let candidate = loop {
+            let candidate = format!("{name}_{number}");
             number += 1;
-        }
+            if let Entry::Vacant(free) = self.taken.entry(candidate.to_ascii_lowercase()) {
+                free.insert(2);
+                break candidate;
+            }
+        };
+        self.taken.insert(lower, number);
         candidate
     }
 }

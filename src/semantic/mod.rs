@@ -29,7 +29,7 @@ use patterns::{ListSpans, PatternUse};
 use rayon::prelude::*;
 use scope::{Checker, Context, Ids};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// What the caller knows of the files around: the content of one that a list, a block body or a test names. `path` is as written; `base` is the file
 /// that names it. The error is a sentence without full stop. IO is the caller's (`cli`).
@@ -67,13 +67,15 @@ pub fn analyze(
         None => project::defaults(),
     };
     let ids = Ids::new(sources, signatures, files.other_signatures());
-    let (services, rules) =
+    let (services, mut rules) =
         signature_rules(sources, project, signatures, files, (&settings, &lists, &list_spans, &ids), &mut found);
     settings.services = services;
     // What could not be read whole must not be emitted in part.
     let broken: BTreeSet<SourceId> =
         diagnostics.list.iter().filter(|d| d.severity == Severity::Error).map(|d| d.primary.span.source).collect();
-    let rules = rules.into_iter().filter(|rule| !broken.contains(&rule.span.source)).collect();
+    if !broken.is_empty() {
+        rules.retain(|rule| !broken.contains(&rule.span.source));
+    }
     found.sort();
     crate::syntax::fit_fixes(sources, &mut found.list);
     diagnostics.extend(found);
@@ -94,7 +96,11 @@ fn signature_rules<'a>(
     let services = project.map_or(Vec::new(), |project| project::services(&project.services, &mut checker));
     found.extend(std::mem::take(&mut checker.diagnostics));
 
-    let outcomes: Vec<_> = signatures.par_iter().map(|signature| signature::signature(&context, signature)).collect();
+    let outcomes: Vec<_> = signatures
+        .par_iter()
+        .with_max_len(crate::FEW)
+        .map(|signature| signature::signature(&context, signature))
+        .collect();
 
     let mut rules: Vec<Option<Rule>> = Vec::with_capacity(outcomes.len());
     // Each use of a pattern with the signature it is in; `None`: a service.
@@ -119,9 +125,10 @@ fn signature_rules<'a>(
     for index in report_duplicate_ids(signatures, found) {
         rules[index] = None;
     }
-    let mut rules: Vec<Rule> = rules.into_iter().flatten().collect();
-    rules.sort_by(|a, b| evaluation_order(a).cmp(&evaluation_order(b)));
-    (services, rules)
+    // Rules are large: each is moved once.
+    let mut order: Vec<usize> = (0..rules.len()).filter(|index| rules[*index].is_some()).collect();
+    order.par_sort_by(|a, b| rules[*a].as_ref().map(evaluation_order).cmp(&rules[*b].as_ref().map(evaluation_order)));
+    (services, order.into_iter().filter_map(|index| rules[index].take()).collect())
 }
 
 /// Plain `allow` first (the limits come right after them), scoped ones, then the others; in each the worst attack
@@ -134,7 +141,7 @@ fn evaluation_order(rule: &Rule) -> (bool, bool, Reverse<crate::ir::Risk>, &str)
 fn report_duplicate_ids(signatures: &[ast::Signature], found: &mut Diagnostics) -> BTreeSet<usize> {
     let mut order: Vec<usize> = (0..signatures.len()).collect();
     order.sort_by_key(|index| signatures[*index].id.span);
-    let mut first: BTreeMap<&str, Span> = BTreeMap::new();
+    let mut first: HashMap<&str, Span> = HashMap::with_capacity(signatures.len());
     let mut again = BTreeSet::new();
     for index in order {
         let id = &signatures[index].id;

@@ -84,13 +84,13 @@ pub(super) fn subject_limit(value: &Value, limits: &Limits) -> usize {
 /// The errors of every pattern in `uses` that an attacker can make fail; with each the index (into `uses`) of the use
 /// it belongs to. Each pattern is searched once per subject length.
 pub(super) fn runaways(context: &Context, regex_spans: &ListSpans, uses: &[PatternUse]) -> Vec<(usize, Diagnostic)> {
-    let mut searches: BTreeMap<(&str, usize), &Arc<Regex>> = BTreeMap::new();
+    let mut searches: Vec<((&str, usize), &Arc<Regex>)> = Vec::with_capacity(uses.len());
     for used in uses {
-        for regex in patterns_of(&used.place, context.lists) {
-            searches.entry((&regex.engine_text, used.limit)).or_insert(regex);
-        }
+        let patterns = patterns_of(&used.place, context.lists);
+        searches.extend(patterns.iter().map(|regex| ((regex.engine_text.as_str(), used.limit), regex)));
     }
-    let searches: Vec<_> = searches.into_iter().collect();
+    searches.par_sort_by_key(|(key, _)| *key);
+    searches.dedup_by_key(|(key, _)| *key);
     let mut found: BTreeMap<(&str, usize), Runaway> = BTreeMap::new();
     for searches in searches.chunks(SEARCHED_TOGETHER) {
         found.par_extend(searches.into_par_iter().filter_map(|(key, regex)| Some((*key, find_runaway(regex, key.1)?))));
@@ -100,6 +100,9 @@ pub(super) fn runaways(context: &Context, regex_spans: &ListSpans, uses: &[Patte
         }
     }
     let mut errors = Vec::new();
+    if found.is_empty() {
+        return errors;
+    }
     for (index, used) in uses.iter().enumerate() {
         for regex in patterns_of(&used.place, context.lists) {
             if let Some(runaway) = found.get(&(regex.engine_text.as_str(), used.limit)) {

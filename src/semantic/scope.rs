@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, nearest};
 use crate::ir::{Limits, List, Predicate, simplify};
 use crate::source::{SourceMap, Span};
 use crate::syntax::ast;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 /// Nodes that the conditions of one signature may have with every `let` put in its places.
 const MAX_NODES: usize = 10_000;
@@ -29,8 +29,8 @@ pub(super) struct Context<'a> {
 /// The ids of the set.
 #[derive(Default)]
 pub(super) struct Ids<'a> {
-    by_id: BTreeMap<&'a str, &'a ast::Signature>,
-    by_tag: BTreeMap<&'a str, Vec<&'a ast::Signature>>,
+    by_id: HashMap<&'a str, &'a ast::Signature>,
+    by_tag: HashMap<&'a str, Vec<&'a ast::Signature>>,
     /// Stems of YAML files: a signature too broken to be here is not called unknown where another names it.
     stems: HashSet<&'a str>,
     /// The project has more signatures than this run: an unknown tag may be one of theirs.
@@ -41,6 +41,7 @@ impl<'a> Ids<'a> {
     /// `others`: ids of signatures that are not in this run.
     pub fn new(sources: &'a SourceMap, signatures: &'a [ast::Signature], others: &'a [String]) -> Ids<'a> {
         let mut ids = Ids { partial: !others.is_empty(), ..Ids::default() };
+        ids.by_id.reserve(signatures.len());
         ids.stems.extend(others.iter().map(String::as_str));
         ids.stems.extend(sources.ids().filter_map(|source| file_stem(sources.name(source))));
         for signature in signatures {
@@ -69,12 +70,19 @@ impl<'a> Ids<'a> {
     }
 
     pub fn nearest_id(&self, id: &str) -> Option<&'a str> {
-        nearest(id, self.by_id.keys().copied())
+        nearest(id, sorted(&self.by_id))
     }
 
     pub fn nearest_tag(&self, tag: &str) -> Option<&'a str> {
-        nearest(tag, self.by_tag.keys().copied())
+        nearest(tag, sorted(&self.by_tag))
     }
+}
+
+/// The keys in an order of their own: of two that are as near, the first is suggested.
+fn sorted<'a, V>(map: &HashMap<&'a str, V>) -> impl Iterator<Item = &'a str> + use<'a, V> {
+    let mut keys: Vec<&str> = map.keys().copied().collect();
+    keys.sort_unstable();
+    keys.into_iter()
 }
 
 /// `signatures/a/x.yaml` → `x`

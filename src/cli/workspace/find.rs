@@ -2,6 +2,7 @@
 
 use super::super::guess;
 use super::{Failure, MISNAMED_PROJECT_FILE, PROJECT_FILE};
+use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -88,43 +89,57 @@ pub fn named_files(folder: &Path) -> Vec<String> {
 fn walk(start: &Path, root: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     // Folders without links in their path, so a loop of links comes back to a name that was seen.
     let mut seen = BTreeSet::from([start.to_owned()]);
-    let mut waiting = vec![start.to_owned()];
-    while let Some(folder) = waiting.pop() {
-        let failed = |error: std::io::Error| Failure::file("read", &folder, &error);
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let file_name = entry.file_name();
-            if file_name.as_encoded_bytes().starts_with(b".") {
-                continue;
-            }
-            let mut path = folder.join(&file_name);
-            let mut kind = entry.file_type().map_err(failed)?;
-            if kind.is_symlink() {
-                path = fs::canonicalize(&path).map_err(|error| Failure::file("follow", &path, &error))?;
-                kind = fs::metadata(&path).map_err(|error| Failure::file("follow", &path, &error))?.file_type();
-                if (kind.is_dir() || is_signature_name(&file_name))
-                    && !path.starts_with(root)
-                    && !path.starts_with(start)
-                {
-                    return Err(Failure::usage(format!(
-                        "the link `{}` leads outside the project's folder",
-                        folder.join(&file_name).display()
-                    )));
-                }
-            }
-            if kind.is_file() && file_name == MISNAMED_PROJECT_FILE {
-                return Err(misnamed(&path));
-            }
-            if kind.is_dir() {
-                if seen.insert(path.clone()) {
-                    waiting.push(path);
-                }
-            } else if kind.is_file() && is_signature_name(&file_name) {
-                files.push(path);
-            }
+    let mut level = vec![start.to_owned()];
+    while !level.is_empty() {
+        let found: Vec<_> = level.par_iter().map(|folder| entries(folder, start, root)).collect();
+        level.clear();
+        for found in found {
+            let found = found?;
+            files.extend(found.files);
+            level.extend(found.folders.into_iter().filter(|folder| seen.insert(folder.clone())));
         }
     }
     Ok(())
+}
+
+/// What is in a folder and counts, links followed.
+#[derive(Default)]
+struct Entries {
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+}
+
+fn entries(folder: &Path, start: &Path, root: &Path) -> Result<Entries, Failure> {
+    let failed = |error: std::io::Error| Failure::file("read", folder, &error);
+    let mut found = Entries::default();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let file_name = entry.file_name();
+        if file_name.as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let mut path = folder.join(&file_name);
+        let mut kind = entry.file_type().map_err(failed)?;
+        if kind.is_symlink() {
+            path = fs::canonicalize(&path).map_err(|error| Failure::file("follow", &path, &error))?;
+            kind = fs::metadata(&path).map_err(|error| Failure::file("follow", &path, &error))?.file_type();
+            if (kind.is_dir() || is_signature_name(&file_name)) && !path.starts_with(root) && !path.starts_with(start) {
+                return Err(Failure::usage(format!(
+                    "the link `{}` leads outside the project's folder",
+                    folder.join(&file_name).display()
+                )));
+            }
+        }
+        if kind.is_file() && file_name == MISNAMED_PROJECT_FILE {
+            return Err(misnamed(&path));
+        }
+        if kind.is_dir() {
+            found.folders.push(path);
+        } else if kind.is_file() && is_signature_name(&file_name) {
+            found.files.push(path);
+        }
+    }
+    Ok(found)
 }
 
 fn is_signature_name(name: &std::ffi::OsStr) -> bool {

@@ -2,7 +2,8 @@
 //! parts with it. Empty subs go too, with the calls of them.
 
 use super::super::vcl::{Expression, Item, Statement};
-use std::collections::{BTreeSet, HashSet};
+use rayon::prelude::*;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The items that `vcl_*` subs reach. What a set defines bears its prefix; other names need not be looked up.
 pub fn prune(mut items: Vec<Item>, prefix: &str) -> Vec<Item> {
@@ -31,28 +32,42 @@ pub fn prune(mut items: Vec<Item>, prefix: &str) -> Vec<Item> {
             }
         }
     }
-    let mut used = Used { prefix, names: HashSet::new() };
-    let mut visited = vec![false; items.len()];
-    let mut grown = true;
-    while grown {
-        grown = false;
-        for (item, visited) in items.iter().zip(&mut visited) {
-            if let Item::Sub { name, body, .. } = item
-                && !*visited
-                && (name.starts_with("vcl_") && name != "vcl_init" || used.names.contains(name.as_str()))
-            {
-                *visited = true;
-                grown = true;
+    // What each sub refers to, then what the engine's own subs reach. Items that are no subs refer to nothing.
+    let references: Vec<HashSet<&str>> = items
+        .par_iter()
+        .map(|item| {
+            let mut used = Used { prefix, names: HashSet::new() };
+            if let Item::Sub { body, .. } = item {
                 body.iter().for_each(|statement| note_statement(statement, &mut used));
+            }
+            used.names
+        })
+        .collect();
+    let mut waiting: Vec<usize> = Vec::new();
+    let mut subs: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (index, item) in items.iter().enumerate() {
+        if let Item::Sub { name, .. } = item {
+            if name.starts_with("vcl_") && name != "vcl_init" {
+                waiting.push(index);
+            } else {
+                subs.entry(name).or_default().push(index);
+            }
+        }
+    }
+    let mut used: HashSet<&str> = HashSet::new();
+    while let Some(index) = waiting.pop() {
+        for name in &references[index] {
+            if used.insert(name) {
+                waiting.extend(subs.get(name).into_iter().flatten());
             }
         }
     }
     let keeps = |item: &Item| match item {
-        Item::Acl { name, .. } => used.names.contains(name.as_str()),
+        Item::Acl { name, .. } => used.contains(name.as_str()),
         Item::Sub { name, body, .. } if name == "vcl_init" => body
             .iter()
-            .any(|statement| matches!(statement, Statement::New(object, _) if used.names.contains(object.as_str()))),
-        Item::Sub { name, .. } => name.starts_with("vcl_") || used.names.contains(name.as_str()),
+            .any(|statement| matches!(statement, Statement::New(object, _) if used.contains(object.as_str()))),
+        Item::Sub { name, .. } => name.starts_with("vcl_") || used.contains(name.as_str()),
         Item::Comment(_)
         | Item::Version
         | Item::Import(_)

@@ -48,8 +48,10 @@ struct VisitCheck {
     /// An element for which the check has this truth sets the flag.
     marks: bool,
     flag: String,
+    /// Until it is printed.
     condition: Expression,
     rule: String,
+    fingerprint: u64,
 }
 
 /// A number that equal checks share.
@@ -100,8 +102,9 @@ impl<'r> Generator<'r> {
                     flag: String::new(),
                     condition: if marks { holds } else { holds.not() },
                     rule: self.rule.to_owned(),
+                    fingerprint,
                 };
-                self.visits[index].add(fingerprint, check)
+                self.visits[index].add(check)
             }
         };
         self.get_int(&flag).equals(Expression::Integer(i64::from(!all)))
@@ -135,12 +138,11 @@ impl<'r> Generator<'r> {
             self.visits.len() - 1
         });
         for mut check in part.checks {
-            let fingerprint = fingerprint(&check.value, &check.check, check.marks);
             let own = std::mem::take(&mut check.flag);
             let visit = &mut self.visits[index];
-            let flag = match visit.flag_of(fingerprint, &check.value, &check.check, check.marks) {
+            let flag = match visit.flag_of(check.fingerprint, &check.value, &check.check, check.marks) {
                 Some(flag) => flag.to_owned(),
-                None => visit.add(fingerprint, check),
+                None => visit.add(check),
             };
             if flag != own {
                 renamed.variables.insert(self.variable(&own), self.variable(&flag));
@@ -153,8 +155,8 @@ impl<'r> Generator<'r> {
     /// lists of the URL or the others.
     pub(super) fn visit_items(&mut self, from_url: bool) -> (Vec<Statement>, Vec<Item>) {
         let (mut calls, mut items) = (Vec::new(), Vec::new());
-        let visits = std::mem::take(&mut self.visits);
-        for visit in visits.iter().filter(|visit| visit.reference.field.reads_url() == from_url) {
+        let mut visits = std::mem::take(&mut self.visits);
+        for visit in visits.iter_mut().filter(|visit| visit.reference.field.reads_url() == from_url) {
             let checks = self.check_items(visit, &mut items);
             let limit = match visit.kind() {
                 Kind::Names => self.settings.limits.names,
@@ -286,8 +288,8 @@ impl<'r> Generator<'r> {
         code
     }
 
-    /// The subs that check one element, and the calls of them.
-    fn check_items(&mut self, visit: &Visit, items: &mut Vec<Item>) -> Vec<Statement> {
+    /// The subs that check one element, and the calls of them. The conditions move there: a set may have thousands.
+    fn check_items(&mut self, visit: &mut Visit, items: &mut Vec<Item>) -> Vec<Statement> {
         if visit.checks.is_empty() {
             return Vec::new();
         }
@@ -296,19 +298,21 @@ impl<'r> Generator<'r> {
             // A value that was lost must not pass for an empty one.
             statements.push(when(lost, vec![self.set_int("over", Expression::Integer(over::WORKSPACE))]));
         }
-        for check in &visit.checks {
+        for check in &mut visit.checks {
             let mark = self.set_int(&check.flag, Expression::Integer(1));
             statements.push(Statement::Comment(format!("{}: {}", check.flag, check.rule)));
-            statements.push(when(check.condition.clone(), vec![mark]));
+            let condition = std::mem::replace(&mut check.condition, Expression::Boolean(false));
+            statements.push(when(condition, vec![mark]));
         }
         let mut calls = Vec::new();
-        for chunk in statements.chunks(PER_SUB * 2) {
+        let mut statements = statements.into_iter().peekable();
+        while statements.peek().is_some() {
             let name = self.names.unique(&format!("check_{}", visit.name));
             calls.push(Statement::Call(name.clone()));
             items.push(Item::Sub {
                 name,
                 comment: vec![format!("Checks on one element of {}.", visit.name)],
-                body: chunk.to_vec(),
+                body: statements.by_ref().take(PER_SUB * 2).collect(),
             });
         }
         calls
@@ -329,9 +333,9 @@ impl Visit {
     }
 
     /// Adds a check: its flag.
-    fn add(&mut self, fingerprint: u64, check: VisitCheck) -> String {
+    fn add(&mut self, check: VisitCheck) -> String {
         let flag = format!("{} #{}", self.name, self.checks.len() + 1);
-        self.known.entry(fingerprint).or_default().push(self.checks.len());
+        self.known.entry(check.fingerprint).or_default().push(self.checks.len());
         self.checks.push(VisitCheck { flag: flag.clone(), ..check });
         flag
     }
