@@ -27,10 +27,10 @@ fn entangled(rng: &mut Rng) -> Ruleset {
             id: format!("more-{number}"),
             when: mixed(rng),
             except: rng.once_in(3).then(|| mixed(rng)),
-            ..ruleset.rules[0].clone()
+            ..(*ruleset.rules[0]).clone()
         })
         .collect();
-    ruleset.rules.extend(more);
+    ruleset.rules.extend(more.into_iter().map(Into::into));
     ruleset
 }
 

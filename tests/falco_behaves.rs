@@ -311,7 +311,7 @@ fn lists_at_the_edge_are_referred_to_and_not_declared() {
     let ListValues::Ip(networks) = &set.lists[index].values else { panic!("addresses") };
     let inside = networks[0].network();
     let check = Check::Network(Networks::List(ListIndex(index)));
-    set.rules.push(block("denied", compare(field(Field::ClientIp, None), check)));
+    set.rules.push(block("denied", compare(field(Field::ClientIp, None), check)).into());
     let files = try_files(&set, &Options::default()).expect("it builds");
     assert!(!files[0].1.contains("acl denied_clients"));
     let vcl = whole(&set);

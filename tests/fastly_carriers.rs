@@ -92,7 +92,7 @@ fn hostile_set(title: &str, needle: &str, keys: Vec<String>, body: &str) -> Rule
     let mut set = with_edge_lists(strings(keys), networks(&["192.0.2.0/24", "2001:db8::/32"]));
     let mut other = block("needle", contains(field(Field::UrlRaw, None), needle));
     other.title = title.to_owned();
-    set.rules.push(other);
+    set.rules.push(other.into());
     set.settings.block.body = BlockBody::File { content: body.to_owned(), content_type: "text/html".to_owned() };
     set
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::OnceLock;
 use support::cases::{Beside, cases_of, check};
 
@@ -23,11 +24,11 @@ struct All {
     sources: SourceMap,
     diagnostics: Diagnostics,
     signatures: Vec<SourceId>,
-    rules: Vec<Rule>,
+    rules: Vec<Arc<Rule>>,
 }
 
 impl All {
-    fn add(&mut self, folder: &str, sources: &SourceMap, diagnostics: Diagnostics, rules: Vec<Rule>) {
+    fn add(&mut self, folder: &str, sources: &SourceMap, diagnostics: Diagnostics, rules: Vec<Arc<Rule>>) {
         let base = self.sources.ids().count() as u32;
         for id in sources.ids() {
             let id = self.sources.add(format!("{folder}/{}", sources.name(id)), sources.text(id));
@@ -42,8 +43,9 @@ impl All {
             self.diagnostics.push(diagnostic);
         }
         for mut rule in rules {
-            move_span(&mut rule.span);
-            rule.tests.iter_mut().for_each(|test| move_span(&mut test.span));
+            let own = Arc::make_mut(&mut rule);
+            move_span(&mut own.span);
+            own.tests.iter_mut().for_each(|test| move_span(&mut test.span));
             self.rules.push(rule);
         }
     }
@@ -55,7 +57,7 @@ impl All {
             deny_warnings: false,
             folder: "edge/",
             signatures: self.signatures.clone(),
-            rules: self.rules.iter().collect(),
+            rules: self.rules.iter().map(Arc::as_ref).collect(),
             tested: true,
         }
     }
@@ -104,7 +106,7 @@ fn gather() -> All {
     all
 }
 
-fn lint_example(text: &str) -> (SourceMap, Diagnostics, Vec<Rule>) {
+fn lint_example(text: &str) -> (SourceMap, Diagnostics, Vec<Arc<Rule>>) {
     let files = example::files(text);
     let mut sources = SourceMap::default();
     let own = files.iter().find(|file| file.id.is_none());
@@ -544,7 +546,7 @@ fn findings_take_time_by_their_number_alone() {
 /// Each test of a hostile file fails; each case has its text, and none reads the file again.
 #[test]
 fn failed_tests_take_time_by_their_number_alone() {
-    let mut rule = everything().rules.first().unwrap().clone();
+    let mut rule = (**everything().rules.first().unwrap()).clone();
     let mut test = everything().rules.iter().find_map(|rule| rule.tests.first()).unwrap().clone();
     let mut sources = SourceMap::default();
     let line = "  - {name: é, request: GET /, expect: match}\n";
@@ -557,7 +559,7 @@ fn failed_tests_take_time_by_their_number_alone() {
         rule.tests.push(test.clone());
         diagnostics.push(Diagnostic::new(Code::FailingTest, Span::new(source, at + 4, at + 8), "m", ""));
     }
-    let all = All { sources, diagnostics, signatures: vec![source], rules: vec![rule] };
+    let all = All { sources, diagnostics, signatures: vec![source], rules: vec![rule.into()] };
     let start = std::time::Instant::now();
     let text = junit::render(&all.report());
     let took = start.elapsed();

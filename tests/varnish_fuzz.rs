@@ -7,6 +7,7 @@ mod support;
 use edgesig::engine::{Report, Session, Setup, verify_in};
 use edgesig::eval::wire;
 use edgesig::ir::{BlockBody, Ruleset, display};
+use std::sync::Arc;
 use support::coverage::{Coverage, facts};
 use support::edges::{Census, edge};
 use support::rng::Rng;
@@ -15,7 +16,8 @@ use support::{build, has_varnishd, signatures};
 /// Only the rules that the target can express.
 fn expressible(mut ruleset: Ruleset) -> Ruleset {
     let rules = std::mem::take(&mut ruleset.rules);
-    let fits = |rule: &edgesig::ir::Rule| build(&Ruleset { rules: vec![rule.clone()], ..ruleset.clone() }).is_some();
+    let fits =
+        |rule: &Arc<edgesig::ir::Rule>| build(&Ruleset { rules: vec![Arc::clone(rule)], ..ruleset.clone() }).is_some();
     let rules = rules.into_iter().filter(fits).collect();
     Ruleset { rules, ..ruleset }
 }

@@ -28,6 +28,7 @@ use rayon::prelude::*;
 use scope::Scope;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 Demands of every signature: it compiles for every target of the project, it has at least one test
@@ -176,7 +177,7 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         deny_warnings: levels.deny_warnings,
         folder: &loaded.workspace.folder_in_repository(),
         signatures: loaded.workspace.signatures.iter().copied().filter(is_looked_at).collect(),
-        rules: loaded.ruleset.rules.iter().filter(|rule| is_looked_at(&rule.span.source)).collect(),
+        rules: loaded.ruleset.rules.iter().map(Arc::as_ref).filter(|rule| is_looked_at(&rule.span.source)).collect(),
         tested: tests_make_sense,
     };
     let part_of = scope.as_ref().map(|scope| (loaded.workspace.signatures.len(), scope.base.as_str()));
@@ -290,7 +291,7 @@ fn early_changes(arguments: &Arguments) -> Option<EarlyChanges> {
 
 /// What is refused of some signatures, and of all of them together because of these.
 fn compile_part(ruleset: &Ruleset, targets: &[&'static Target], only: &HashSet<SourceId>) -> Diagnostics {
-    let rules: Vec<Rule> = ruleset.rules.iter().filter(|rule| only.contains(&rule.span.source)).cloned().collect();
+    let rules: Vec<_> = ruleset.rules.iter().filter(|rule| only.contains(&rule.span.source)).cloned().collect();
     if rules.is_empty() || rules.len() == ruleset.rules.len() {
         return compile(&ruleset.with_rules(rules), targets);
     }

@@ -8,6 +8,7 @@ use crate::engine::Counters;
 use crate::ir::{self, Mode, Ruleset, Selection};
 use crate::source::SourceMap;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::sync::Arc;
 
 /// The VCL of a set; the error is what is wrong with it, rendered.
 pub fn vcl(ruleset: &Ruleset, target: &Target, sources: &SourceMap) -> Result<String, String> {
@@ -34,13 +35,13 @@ pub fn files(ruleset: &Ruleset, target: &Target, sources: &SourceMap) -> Result<
 
 /// The rules that a target can express, one by one, and how many it cannot.
 pub fn expressible(ruleset: &Ruleset, target: &Target) -> (Ruleset, usize) {
-    let fits = |rule: &&ir::Rule| {
+    let fits = |rule: &&Arc<ir::Rule>| {
         let mut found = Diagnostics::default();
-        let alone = ruleset.with_rules(vec![(*rule).clone()]);
+        let alone = ruleset.with_rules(vec![Arc::clone(rule)]);
         crate::emit(&alone, target, &Options { only_refusals: true, ..Options::default() }, &mut found);
         !found.has_errors()
     };
-    let rules: Vec<ir::Rule> = ruleset.rules.iter().filter(fits).cloned().collect();
+    let rules: Vec<_> = ruleset.rules.iter().filter(fits).cloned().collect();
     let left_out = ruleset.rules.len() - rules.len();
     (ruleset.with_rules(rules), left_out)
 }
@@ -55,7 +56,10 @@ pub fn for_tests(ruleset: &Ruleset, target: &Target) -> Ruleset {
 pub fn with_drafts(ruleset: &Ruleset, mode: impl Fn(Mode) -> Mode) -> Ruleset {
     let mut copy = ruleset.clone();
     for rule in copy.rules.iter_mut().filter(|rule| rule.mode != Mode::Retired) {
-        rule.mode = mode(rule.mode);
+        let mode = mode(rule.mode);
+        if mode != rule.mode {
+            Arc::make_mut(rule).mode = mode;
+        }
     }
     copy
 }

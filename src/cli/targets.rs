@@ -10,6 +10,7 @@ use crate::ir::{self, Mode, Rule, Ruleset, Selection};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 native: the engine has it; emulated: edgesig's code computes it; profile: the project says
@@ -162,8 +163,8 @@ pub fn portability(ruleset: &Ruleset, as_json: bool, console: &mut Console) -> R
     Ok(())
 }
 
-fn placement<'r>(all: &Ruleset, rule: &'r Rule) -> Placement<'r> {
-    let alone = all.with_rules(vec![rule.clone()]);
+fn placement<'r>(all: &Ruleset, rule: &'r Arc<Rule>) -> Placement<'r> {
+    let alone = all.with_rules(vec![Arc::clone(rule)]);
     let targets = TARGETS.iter().map(|target| {
         let is_meant = rule.targets.as_ref().is_none_or(|names| names.iter().any(|name| name == target.name));
         let reasons = if is_meant {

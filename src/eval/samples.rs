@@ -9,6 +9,7 @@ use crate::ir::{
 use crate::regex::Regex;
 use crate::request::Request;
 use crate::source::{SourceId, Span};
+use std::sync::Arc;
 
 pub fn span() -> Span {
     Span::new(SourceId(0), 0, 0)
@@ -27,7 +28,7 @@ pub fn ruleset(rules: Vec<Rule>) -> Ruleset {
         fastly: FastlySettings { log_endpoint: "edgesig".to_owned() },
         services: Vec::new(),
     };
-    Ruleset { settings, lists: Vec::new(), rules }
+    Ruleset { settings, lists: Vec::new(), rules: rules.into_iter().map(Arc::new).collect() }
 }
 
 pub fn ip_list(networks: &[&str]) -> List {

@@ -86,7 +86,7 @@ pub fn trace(ruleset: &Ruleset, rule: usize, request: &Request) -> Option<Trace>
         let key: Vec<Slot> = rate.key.iter().map(|part| planner.slot(part)).collect();
         (rate, key, rate.count.as_ref().map(|count| planner.node(count)))
     });
-    let reads = Reads::of(std::iter::once(rule), &mut planner);
+    let reads = Reads::of(std::iter::once(rule.as_ref()), &mut planner);
     let slots = planner.finish();
     let request = wire::received(request);
     let sight = Sight::new(&slots, &request);

@@ -80,7 +80,7 @@ impl<'r> Plan<'r> {
     fn new(ruleset: &'r Ruleset, chosen: &[(usize, Mode)]) -> Plan<'r> {
         let mut planner = Planner::new(ruleset, true);
         let mut conditions = Assembler::default();
-        let rule_at = |(index, _): &(usize, Mode)| &ruleset.rules[*index];
+        let rule_at = |(index, _): &(usize, Mode)| ruleset.rules[*index].as_ref();
         let reads = Reads::of(chosen.iter().map(rule_at), &mut planner);
         let (mut plain_allows, mut rules, mut rates) = (Vec::new(), Vec::new(), Vec::new());
         for (index, mode) in chosen {
@@ -101,7 +101,7 @@ impl<'r> Plan<'r> {
                 };
                 rates.push((planned, rate));
             } else if rule.is_plain_allow() {
-                plain_allows.push((planned, Reads::of(std::iter::once(rule), &mut planner)));
+                plain_allows.push((planned, Reads::of(std::iter::once(rule.as_ref()), &mut planner)));
             } else {
                 rules.push(planned);
             }

@@ -28,12 +28,13 @@ pub struct Ruleset {
     /// In order of evaluation: plain `allow` rules, scoped ones, then the others; in each by risk (critical first), then
     /// id.
     /// [`select`] keeps the order and drops what is not emitted.
-    pub rules: Vec<Rule>,
+    /// A selection shares those that it does not change.
+    pub rules: Vec<Arc<Rule>>,
 }
 
 impl Ruleset {
     /// These rules under the same settings and with the same lists.
-    pub fn with_rules(&self, rules: Vec<Rule>) -> Ruleset {
+    pub fn with_rules(&self, rules: Vec<Arc<Rule>>) -> Ruleset {
         Ruleset { settings: self.settings.clone(), lists: self.lists.clone(), rules }
     }
 }

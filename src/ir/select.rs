@@ -3,6 +3,7 @@
 use super::{Action, AllowScope, Date, Mode, Predicate, Rule, Ruleset, Service, simplify};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 /// What to emit.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +31,7 @@ pub fn select(ruleset: &Ruleset, selection: &Selection) -> Ruleset {
     };
     let selected = service.map(Selected::new);
     let excluded: BTreeSet<&str> = selection.exclude.iter().map(String::as_str).collect();
-    let mut rules: Vec<Rule> = ruleset
+    let mut rules: Vec<Arc<Rule>> = ruleset
         .rules
         .par_iter()
         .with_min_len(64)
@@ -39,7 +40,12 @@ pub fn select(ruleset: &Ruleset, selection: &Selection) -> Ruleset {
         .filter(|rule| is_of_target(rule, selection.target.as_deref()) && !is_lapsed(rule, selection.today))
         .filter_map(|rule| {
             let mode = emitted_mode(rule, service, selection.mode)?;
-            Some(with_exception(Rule { mode, ..rule.clone() }, service))
+            let mut rule = Arc::clone(rule);
+            if mode != rule.mode {
+                Arc::make_mut(&mut rule).mode = mode;
+            }
+            add_exception(&mut rule, service);
+            Some(rule)
         })
         .collect();
     drop_idle_scopes(&mut rules);
@@ -98,22 +104,25 @@ fn emitted_mode(rule: &Rule, service: Option<&Service>, forced: Option<Mode>) ->
     mode.is_emitted().then(|| forced.unwrap_or(mode))
 }
 
-/// The rule with the service's exception or-ed into its own.
-fn with_exception(mut rule: Rule, service: Option<&Service>) -> Rule {
+/// Or-s the service's exception into the rule's own.
+fn add_exception(rule: &mut Arc<Rule>, service: Option<&Service>) {
     if let Some(added) = service.and_then(|service| of_id(&service.except, &rule.id)) {
+        let rule = Arc::make_mut(rule);
         let parts = rule.except.take().into_iter().chain([added.clone()]).collect();
         rule.except = Some(simplify(Predicate::Any(parts)));
     }
-    rule
 }
 
 /// Scoped allows forget the rules that are not emitted; one that names none any more does nothing and goes.
-fn drop_idle_scopes(rules: &mut Vec<Rule>) {
+fn drop_idle_scopes(rules: &mut Vec<Arc<Rule>>) {
     let is_scope = |action: &Action| matches!(action, Action::Allow(AllowScope::Rules(_)));
     let has_scopes = rules.iter().any(|rule| rule.actions.iter().any(is_scope));
-    let ids: BTreeSet<String> =
-        if has_scopes { rules.iter().map(|rule| rule.id.clone()).collect() } else { BTreeSet::new() };
-    for rule in rules.iter_mut() {
+    if !has_scopes {
+        return;
+    }
+    let ids: BTreeSet<String> = rules.iter().map(|rule| rule.id.clone()).collect();
+    for rule in rules.iter_mut().filter(|rule| rule.actions.iter().any(is_scope)) {
+        let rule = Arc::make_mut(rule);
         for action in &mut rule.actions {
             if let Action::Allow(AllowScope::Rules(scope)) = action {
                 scope.retain(|id| ids.contains(id));

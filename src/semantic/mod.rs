@@ -30,6 +30,7 @@ use rayon::prelude::*;
 use scope::{Checker, Context, Ids};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// What the caller knows of the files around: the content of one that a list, a block body or a test names. `path` is as written; `base` is the file
 /// that names it. The error is a sentence without full stop. IO is the caller's (`cli`).
@@ -90,7 +91,7 @@ fn signature_rules<'a>(
     files: &'a dyn Files,
     (settings, lists, list_spans, ids): (&'a Settings, &'a [List], &'a ListSpans, &'a Ids<'a>),
     found: &mut Diagnostics,
-) -> (Vec<crate::ir::Service>, Vec<Rule>) {
+) -> (Vec<crate::ir::Service>, Vec<Arc<Rule>>) {
     let context = Context { sources, files, lists, limits: &settings.limits, ids };
     let mut checker = Checker::new(&context);
     let services = project.map_or(Vec::new(), |project| project::services(&project.services, &mut checker));
@@ -102,7 +103,7 @@ fn signature_rules<'a>(
         .map(|signature| signature::signature(&context, signature))
         .collect();
 
-    let mut rules: Vec<Option<Rule>> = Vec::with_capacity(outcomes.len());
+    let mut rules: Vec<Option<Arc<Rule>>> = Vec::with_capacity(outcomes.len());
     // Each use of a pattern with the signature it is in; `None`: a service.
     let mut uses: Vec<PatternUse> = Vec::new();
     let mut owners: Vec<Option<usize>> = Vec::new();
@@ -127,7 +128,9 @@ fn signature_rules<'a>(
     }
     // Rules are large: each is moved once.
     let mut order: Vec<usize> = (0..rules.len()).filter(|index| rules[*index].is_some()).collect();
-    order.par_sort_by(|a, b| rules[*a].as_ref().map(evaluation_order).cmp(&rules[*b].as_ref().map(evaluation_order)));
+    order.par_sort_by(|a, b| {
+        rules[*a].as_deref().map(evaluation_order).cmp(&rules[*b].as_deref().map(evaluation_order))
+    });
     (services, order.into_iter().filter_map(|index| rules[index].take()).collect())
 }
 

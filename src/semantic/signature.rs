@@ -8,11 +8,12 @@ use crate::ir::{Action, Places, Predicate, Rule, meaning};
 use crate::source::Span;
 use crate::syntax::ast;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// What became of a signature.
 pub(super) struct Outcome<'a> {
     /// `None`: it has errors.
-    pub rule: Option<Rule>,
+    pub rule: Option<Arc<Rule>>,
     pub diagnostics: Diagnostics,
     pub pattern_uses: Vec<PatternUse<'a>>,
 }
@@ -21,7 +22,11 @@ pub(super) fn signature<'a>(context: &'a Context<'a>, signature: &'a ast::Signat
     let mut checker = Checker::new(context);
     let rule = checker.rule(signature);
     let failed = checker.diagnostics.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    Outcome { rule: rule.filter(|_| !failed), diagnostics: checker.diagnostics, pattern_uses: checker.pattern_uses }
+    Outcome {
+        rule: rule.filter(|_| !failed).map(Arc::new),
+        diagnostics: checker.diagnostics,
+        pattern_uses: checker.pattern_uses,
+    }
 }
 
 impl<'a> Checker<'a> {

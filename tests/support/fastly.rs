@@ -6,6 +6,7 @@ use edgesig::diagnostic::Diagnostics;
 use edgesig::engine::falco::{as_on_fastly, service};
 use edgesig::ir::{Mode, Rule, Ruleset, Selection, select};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Paths and contents; the error is what is said, with the ways out.
 pub fn try_files(set: &Ruleset, options: &Options) -> Result<Vec<(String, String)>, Vec<String>> {
@@ -63,8 +64,8 @@ pub fn build(ruleset: &Ruleset, layout: Layout) -> Result<Vec<(String, String)>,
 /// Only the rules that Fastly can express.
 pub fn expressible(ruleset: Ruleset) -> (Ruleset, Vec<String>) {
     let mut refused = Vec::new();
-    let mut fits = |rule: &Rule| {
-        let alone = Ruleset { rules: vec![rule.clone()], ..ruleset.clone() };
+    let mut fits = |rule: &Arc<Rule>| {
+        let alone = Ruleset { rules: vec![Arc::clone(rule)], ..ruleset.clone() };
         let result = build(&alone, Layout::Snippets);
         refused.extend(result.as_ref().err().cloned());
         result.is_ok()

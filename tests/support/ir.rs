@@ -8,13 +8,14 @@ use edgesig::ir::{
     Risk, Rule, Ruleset, Text, TextOperator, Value, Window,
 };
 use edgesig::request::Request;
+use std::sync::Arc;
 
 /// A set with the default limits, without a score.
 pub fn ruleset(rules: Vec<Rule>) -> Ruleset {
     let mut settings = settings(&mut Rng::new(1));
     settings.limits = Limits { url: 4096, values: 8, names: 32, body: 65_536, over: Some(414) };
     settings.score_threshold = None;
-    Ruleset { settings, lists: lists(), rules }
+    Ruleset { settings, lists: lists(), rules: rules.into_iter().map(Arc::new).collect() }
 }
 
 pub fn rule(id: &str, when: Predicate, actions: Vec<Action>) -> Rule {

@@ -68,7 +68,7 @@ pub fn ruleset(rng: &mut Rng, count: usize, acting: bool) -> Ruleset {
 pub fn ruleset_of(rng: &mut Rng, words: Vocabulary, count: usize, acting: bool) -> Ruleset {
     let mut rules: Vec<Rule> = (0..count).map(|number| rule(rng, words, number, acting)).collect();
     rules.sort_by_key(|rule| (!rule.is_plain_allow(), !rule.is_allow(), Reverse(rule.risk), rule.id.clone()));
-    Ruleset { settings: settings(rng), lists: lists(), rules }
+    Ruleset { settings: settings(rng), lists: lists(), rules: rules.into_iter().map(Arc::new).collect() }
 }
 
 pub fn settings(rng: &mut Rng) -> Settings {

@@ -8,6 +8,7 @@ use super::{Generator, lists, set};
 use crate::catalog::Field;
 use crate::codegen::vcl::{Comparator, Expression, Statement, when};
 use crate::ir::{Call, Check, Rule, Value};
+use std::sync::Arc;
 
 /// Where Fastly says that a pattern took too much; the match then failed.
 pub(super) const ERROR: &str = "fastly.error";
@@ -42,7 +43,7 @@ impl Generator<'_> {
     /// The limits that a set of rules is under: what finds the first, and what a request over it gets.
     pub(super) fn limits(&mut self) -> (Vec<Statement>, Vec<Statement>) {
         let limit = self.local("limit", "STRING");
-        let all: Vec<&Rule> = self.ruleset.rules.iter().collect();
+        let all: Vec<&Rule> = self.ruleset.rules.iter().map(Arc::as_ref).collect();
         let [url, values, names, cookies] = self.over_limits(&all);
         let branches: Vec<(Expression, Vec<Statement>)> =
             [("limit-url", url), ("limit-values", values), ("limit-names", names), ("limit-cookies", cookies)]

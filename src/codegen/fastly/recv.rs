@@ -37,12 +37,11 @@ pub(super) fn yes(target: &Expression) -> Statement {
 impl<'r> Generator<'r> {
     fn main(&mut self) -> Vec<Statement> {
         let ruleset = self.ruleset;
-        let rules: Vec<(usize, &'r Rule)> = ruleset.rules.iter().enumerate().collect();
         let is_rate = |rule: &Rule| rule.rate.is_some();
         let mut allows = Vec::new();
         let mut others = Vec::new();
         let mut rates = Vec::new();
-        for (index, rule) in rules {
+        for (index, rule) in ruleset.rules.iter().enumerate() {
             self.rule = &rule.id;
             if is_rate(rule) {
                 if let Some(statements) = self.rate_rule(index, rule) {

@@ -11,6 +11,7 @@ use super::visit::PER_SUB;
 use crate::catalog::Field;
 use crate::diagnostic::counted;
 use crate::ir::{Action, Rule, TemplatePart};
+use std::sync::Arc;
 
 /// The tree of a set; `None` when it was reported that there is none.
 pub fn file(generator: &mut Generator<'_>, options: &Options) -> Option<File> {
@@ -29,8 +30,12 @@ impl<'r> Generator<'r> {
         for rule in ruleset.rules.iter().filter(|rule| super::is_rate(rule)) {
             self.rate_block(rule, &mut rates);
         }
-        let (first, then): (Vec<&Rule>, Vec<&Rule>) =
-            ruleset.rules.iter().filter(|rule| !super::is_rate(rule)).partition(|rule| rule.is_allow());
+        let (first, then): (Vec<&Rule>, Vec<&Rule>) = ruleset
+            .rules
+            .iter()
+            .map(Arc::as_ref)
+            .filter(|rule| !super::is_rate(rule))
+            .partition(|rule| rule.is_allow());
         rules.extend(self.rule_blocks(&then));
         allows.extend(first.iter().map(|rule| self.rule_block(rule)));
 
@@ -231,7 +236,7 @@ impl<'r> Generator<'r> {
             finish.push(Statement::Set(register(), self.get("identity")));
         }
         finish.push(Statement::Set(evaluating(), Expression::Boolean(false)));
-        if self.reckons && self.ruleset.rules.iter().any(Rule::is_plain_allow) {
+        if self.reckons && self.ruleset.rules.iter().any(|rule| rule.is_plain_allow()) {
             // Signatures that read what found no room were passed over before this one.
             finish.push(when(
                 Expression::all([

@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn parts_give_what_one_walk_gives() {
         let ruleset = ruleset(60);
-        let rules: Vec<&Rule> = ruleset.rules.iter().collect();
+        let rules: Vec<&Rule> = ruleset.rules.iter().map(AsRef::as_ref).collect();
         let mut generator = Generator::new(&ruleset);
         let blocks: Vec<Statement> = rules.iter().map(|rule| generator.rule_block(rule)).collect();
         assert!(generator.diagnostics.list.is_empty(), "{:?}", generator.diagnostics.list);

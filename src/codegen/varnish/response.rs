@@ -52,8 +52,8 @@ impl<'r> Generator<'r> {
                 Statement::Set(header("cache-control"), Expression::text("no-store")),
             ];
             let mut special = Vec::new();
-            let rules: Vec<&'r Rule> = self.ruleset.rules.iter().filter(|rule| rule.mode.can_act()).collect();
-            for rule in rules {
+            let ruleset = self.ruleset;
+            for rule in ruleset.rules.iter().filter(|rule| rule.mode.can_act()) {
                 special.extend(self.special_headers(rule));
             }
             for chunk in special.chunks(super::visit::PER_SUB) {

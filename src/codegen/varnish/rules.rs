@@ -5,6 +5,7 @@ use super::Generator;
 use super::room::over;
 use crate::catalog::Field;
 use crate::ir::{Action, AllowScope, Call, Check, Mode, Rule, Value};
+use std::sync::Arc;
 
 impl<'r> Generator<'r> {
     /// The block of a rule without a rate.
@@ -60,6 +61,7 @@ impl<'r> Generator<'r> {
         self.ruleset
             .rules
             .iter()
+            .map(Arc::as_ref)
             .take_while(|other| other.is_allow())
             .filter(skips)
             .map(|allow| self.get_int(&format!("skip by {}", allow.id)).equals(Expression::Integer(0)))

@@ -5,6 +5,7 @@ use crate::ir::{Mode, Risk, Rule};
 use crate::lint::{Category, Check, Findings, Level, Lint, Set};
 use rayon::prelude::*;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 pub const LINT: Lint = Lint {
     id: "allow-disables-rule",
@@ -55,8 +56,8 @@ tests:
 
 fn check(set: &Set<'_>, findings: &mut Findings) {
     let in_force = |rule: &Rule| rule.expires.is_none_or(|expires| expires >= set.today);
-    let is_open = |rule: &&Rule| rule.is_plain_allow() && rule.mode == Mode::Enforce && in_force(rule);
-    let allows: Vec<Rule> = set.ruleset.rules.iter().filter(is_open).take(MAX_ALLOWS).cloned().collect();
+    let is_open = |rule: &&Arc<Rule>| rule.is_plain_allow() && rule.mode == Mode::Enforce && in_force(rule);
+    let allows: Vec<_> = set.ruleset.rules.iter().filter(is_open).take(MAX_ALLOWS).cloned().collect();
     if allows.is_empty() {
         return;
     }
