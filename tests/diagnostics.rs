@@ -292,6 +292,22 @@ proptest! {
     }
 }
 
+/// What is repeated in a file that is no signature at all.
+const NOISE: [&str; 16] =
+    ["\r", "\n", " ", "\t", "é", "😀", "\u{200b}", "\0", "a", "- ", "a: ", "\"", "{", "id: x\n", "when: |\n  ", "\r\n"];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn noise_is_answered(runs in proptest::collection::vec((0..NOISE.len(), 1..120usize), 1..8)) {
+        let text: String = runs.into_iter().map(|(piece, times)| NOISE[piece].repeat(times)).collect();
+        let (sources, _, diagnostics) = check(&text);
+        prop_assert!(diagnostics.has_errors());
+        render::plain(&sources, &diagnostics);
+    }
+}
+
 /// Names and texts of the shipped signatures.
 fn shipped() -> &'static [(String, String)] {
     static SHIPPED: std::sync::LazyLock<Vec<(String, String)>> = std::sync::LazyLock::new(|| {

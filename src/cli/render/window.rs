@@ -89,7 +89,8 @@ impl<'s> Pieces<'s> {
         let line_end = lines.get(line + 1).map_or(text.len(), |next| *next as usize);
         let line_end = line_start + text[line_start..line_end].trim_end_matches(['\n', '\r']).len();
         let end = end.min(line_end).max(start);
-        let from = boundary_before(text, start.saturating_sub(BEFORE).max(line_start));
+        // A place among the carriage returns that end a line is shown at the end of its text.
+        let from = boundary_before(text, start.min(line_end).saturating_sub(BEFORE).max(line_start));
         let to = boundary_before(text, (end.min(start + MARKED) + AFTER).min(line_end)).max(start.min(line_end));
         let before = if from > line_start { "…" } else { "" };
         let after = if to < line_end { "…" } else { "" };
