@@ -23,6 +23,7 @@ mod duplicate_rule;
 mod duplicate_test;
 mod encoded_literal;
 mod endless_allow;
+mod escaped_twice;
 mod expired_enforcement;
 mod expires_before_created;
 mod future_date;
@@ -107,6 +108,7 @@ pub static LINTS: &[&Lint] = &[
     &duplicate_test::LINT,
     &encoded_literal::LINT,
     &endless_allow::LINT,
+    &escaped_twice::LINT,
     &expired_enforcement::LINT,
     &expires_before_created::LINT,
     &future_date::LINT,
