@@ -30,9 +30,6 @@ use diagnostic::Diagnostics;
 use rayon::prelude::*;
 use source::{SourceId, SourceMap};
 
-/// Signatures that a core takes at once: few, so that none has much left to do when the others are done.
-const FEW: usize = 32;
-
 /// Reads the project file, when there is one.
 pub fn parse_project(
     sources: &SourceMap,
@@ -50,7 +47,7 @@ pub fn parse_signatures(
 ) -> Vec<syntax::ast::Signature> {
     let (trees, found): (Vec<_>, Vec<_>) = signatures
         .par_iter()
-        .with_max_len(FEW)
+        .with_max_len(source::FILES_AT_ONCE)
         .map(|source| {
             let mut found = Diagnostics::default();
             (syntax::parse_signature(sources, *source, &mut found), found)

@@ -4,6 +4,9 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
+/// Files that a core takes at once: few, so that none has much left to do when the others are done.
+pub const FILES_AT_ONCE: usize = 32;
+
 /// Index of a file in a [`SourceMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(pub u32);

@@ -23,7 +23,7 @@ mod typeck;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::ir::{List, Rule, Ruleset, Settings};
-use crate::source::{SourceId, SourceMap, Span};
+use crate::source::{FILES_AT_ONCE, SourceId, SourceMap, Span};
 use crate::syntax::ast;
 use patterns::{ListSpans, PatternUse};
 use rayon::prelude::*;
@@ -99,7 +99,7 @@ fn signature_rules<'a>(
 
     let outcomes: Vec<_> = signatures
         .par_iter()
-        .with_max_len(crate::FEW)
+        .with_max_len(FILES_AT_ONCE)
         .map(|signature| signature::signature(&context, signature))
         .collect();
 
