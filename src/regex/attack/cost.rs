@@ -4,6 +4,27 @@
 //! What PCRE2's JIT does (read from its source, 10.42 – 10.46): the match limit holds anew for each start of a match; a
 //! single-byte repetition counts one each time that what follows it is tried, a group one for each pass. Its stack has 4096
 //! words; a repeated group that can be backtracked into leaves some there for each pass.
+//!
+//! Why the sum is a bound. A piece is entered at one place of the subject; it hands over to what follows it at most `ways`
+//! times, and spends at most `flat + per_byte × subject` counts, whatever becomes of the handovers.
+//!
+//! - One piece, then another: the second is entered once for each handover, so `ways` multiply and the second's whole cost
+//!   comes `ways` times. With one way the first has paid for the bytes up to the handover and the second pays for those from
+//!   there on: no byte twice, so of two costs for each byte the larger holds for both.
+//! - What was looked at and not consumed (a branch or a pass that failed, a look-around) is looked at again by others: there
+//!   the cost of each byte is turned into one of the whole subject (`unshared`, `vain`).
+//! - A repeated byte class can hand over after each length it may have. Where what follows cannot begin with a byte of the
+//!   class it fails there at once, for the byte at which it would begin is one that the class has given back: only the end of
+//!   the run is left, one way, and each byte costs the toll of looking. PCRE2 makes such a repetition possessive where it sees
+//!   that itself (`direct`). At the end of a match or of an atomic group the first handover is the last.
+//! - A repeated group: with one way through a pass each end of a pass is a handover, unless what follows cannot begin as a
+//!   pass does; with several ways those of all passes multiply. A pass takes at least `length` bytes, so there are no more
+//!   than `subject / length`; one that takes none ends the repetition.
+//! - Branches: of those that must begin with different bytes one can be gone through; else the ways of all add up.
+//! - Stack: what all pieces hold at one time, a group's for each pass.
+//!
+//! The margins below and the generous words for groups are for what this leaves out. `tests.rs` runs the whole search, and
+//! subjects that know nothing of it, against generated patterns that are called harmless here.
 
 use super::super::bytes::ByteSet;
 use super::super::tree::{Mode, Node, Repeat};
