@@ -54,7 +54,9 @@ pub fn parse_signatures(
         })
         .unzip();
     found.into_iter().for_each(|found| diagnostics.extend(found));
-    trees.into_iter().flatten().collect()
+    // Trees are large: `flatten` would move each of them into memory of its own.
+    #[expect(clippy::filter_map_identity, reason = "this is done in place")]
+    trees.into_iter().filter_map(|tree| tree).collect()
 }
 
 /// Checks a whole set and lowers it to the typed program. Signatures with errors are left out.

@@ -90,6 +90,11 @@ impl SourceMap {
         SourceId(self.files.len() as u32 - 1)
     }
 
+    /// Makes room for files that will be added.
+    pub fn reserve(&mut self, files: usize) {
+        self.files.reserve(files);
+    }
+
     pub fn ids(&self) -> impl Iterator<Item = SourceId> + use<> {
         (0..self.files.len() as u32).map(SourceId)
     }

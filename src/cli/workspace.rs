@@ -87,7 +87,7 @@ impl Workspace {
         };
         if let Some(file) = project_file {
             let content = read_limited(&file, SOURCE_LIMIT);
-            let source = workspace.add_source(&file, content)?;
+            let source = workspace.add_source(name(&workspace.root, &file), file, content)?;
             workspace.project_source = source;
             let Workspace { sources, diagnostics, project, .. } = &mut workspace;
             *project = crate::parse_project(sources, source, diagnostics);
@@ -219,8 +219,11 @@ impl Workspace {
             find::signature_files(starts, root)?.into_par_iter().map(|path| (name(root, &path), path)).collect();
         files.par_sort_unstable();
         let contents: Vec<_> = files.par_iter().map(|(_, path)| read_limited(path, SOURCE_LIMIT)).collect();
-        for ((_, path), content) in files.iter().zip(contents) {
-            if let Some(source) = self.add_source(path, content)? {
+        self.sources.reserve(files.len());
+        self.paths.reserve(files.len());
+        self.signatures.reserve(files.len());
+        for ((name, path), content) in files.into_iter().zip(contents) {
+            if let Some(source) = self.add_source(name, path, content)? {
                 self.signatures.push(source);
             }
         }
@@ -228,9 +231,13 @@ impl Workspace {
     }
 
     /// Adds a file that was read; one that is too large or no text is a finding, and not to be parsed.
-    fn add_source(&mut self, path: &Path, content: Result<Content, Failure>) -> Result<Option<SourceId>, Failure> {
-        let name = name(&self.root, path);
-        self.paths.push(path.to_owned());
+    fn add_source(
+        &mut self,
+        name: String,
+        path: PathBuf,
+        content: Result<Content, Failure>,
+    ) -> Result<Option<SourceId>, Failure> {
+        self.paths.push(path);
         let bytes = match content? {
             Content::Whole(bytes) => bytes,
             Content::TooLarge => {

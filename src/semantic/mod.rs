@@ -106,7 +106,7 @@ fn signature_rules<'a>(
     let mut rules: Vec<Option<Arc<Rule>>> = Vec::with_capacity(outcomes.len());
     // Each use of a pattern with the signature it is in; `None`: a service.
     let mut uses: Vec<PatternUse> = Vec::new();
-    let mut owners: Vec<Option<usize>> = Vec::new();
+    let mut owners: Vec<Option<usize>> = Vec::with_capacity(outcomes.len());
     for (owner, pattern_uses) in std::iter::once((None, std::mem::take(&mut checker.pattern_uses))).chain(
         outcomes.into_iter().enumerate().map(|(index, outcome)| {
             rules.push(outcome.rule);
