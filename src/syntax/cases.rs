@@ -2,7 +2,7 @@
 //! themselves are read by `semantic`.
 
 use super::ast::{Duration, Expectation, RequestForm, RequestMap, ResponseForm, Step, Test, TestBody};
-use super::nodes::{Fields, Reader};
+use super::nodes::{Fields, Reader, each};
 use super::yaml::{Node, NodeKind};
 use super::{keys, shapes, terms};
 use crate::diagnostic::{Code, Diagnostic};
@@ -14,7 +14,7 @@ pub(super) const MAX_REPEAT: u64 = 100_000;
 /// Reads the list of tests.
 pub(super) fn tests(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Test> {
     let Some(items) = reader.sequence(node, "a list of tests") else { return Vec::new() };
-    items.iter().filter_map(|item| test(reader, item)).collect()
+    each(items, |item| test(reader, item))
 }
 
 fn test(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Test> {
@@ -27,13 +27,12 @@ fn test(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Test> {
                 let message = "the sequence has no steps";
                 reader.report.push(Diagnostic::new(Code::InvalidValue, sequence.span, message, "nothing in it"));
             }
-            let steps = items.unwrap_or_default().iter().filter_map(|item| {
+            let steps = each(items.unwrap_or_default(), |item| {
                 let mut fields = reader.mapping(item, "a step")?;
                 let step = self::step(reader, &mut fields);
                 fields.finish(reader, &keys::STEP);
                 step
             });
-            let steps = steps.collect();
             fields.finish_form(reader, &keys::SEQUENCE_TEST);
             Some(TestBody::Sequence(steps))
         }
@@ -181,9 +180,9 @@ fn headers(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Headers {
     for (name, key, value) in entries {
         let values = match &value.kind {
             NodeKind::Null => Vec::new(),
-            NodeKind::Sequence(items) => items.iter().filter_map(|item| reader.verbatim(item, "text")).collect(),
+            NodeKind::Sequence(items) => each(items, |item| reader.verbatim(item, "text")),
             NodeKind::Scalar(..) | NodeKind::Mapping(_) => {
-                reader.verbatim(value, "text or a list of texts").into_iter().collect()
+                reader.verbatim(value, "text or a list of texts").map(|text| vec![text]).unwrap_or_default()
             }
         };
         headers.push((Spanned::new(name.to_owned(), key.span), values));

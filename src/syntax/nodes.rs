@@ -21,11 +21,20 @@ pub(super) struct Reader<'r, 'd> {
 /// Entries of a mapping, keys read as text.
 pub(super) struct Fields<'n, 's> {
     what: &'static str,
-    entries: Vec<(&'n str, &'n Node<'s>, &'n Node<'s>)>,
-    seen: Vec<bool>,
+    entries: Vec<Field<'n, 's>>,
+    /// Behind the entry that was asked for last.
+    next: usize,
     missing: Vec<&'static str>,
     /// Where a missing key is reported.
     start: Span,
+}
+
+struct Field<'n, 's> {
+    name: &'n str,
+    key: &'n Node<'s>,
+    value: &'n Node<'s>,
+    /// Somebody asked for it.
+    seen: bool,
 }
 
 impl Reader<'_, '_> {
@@ -44,15 +53,19 @@ impl Reader<'_, '_> {
     /// A span without the lines after its first.
     pub(super) fn first_line(&self, span: Span) -> Span {
         let text = &self.text[span.range()];
-        let length = text.find(['\n', '\r']).unwrap_or(text.len());
+        let length = memchr::memchr2(b'\n', b'\r', text.as_bytes()).unwrap_or(text.len());
         Span { end: span.start + length as u32, ..span }
     }
 
     pub(super) fn mapping<'n, 's>(&mut self, node: &'n Node<'s>, what: &'static str) -> Option<Fields<'n, 's>> {
-        let entries = self.entries(node, &format!("a mapping ({what})"))?;
-        let start = entries.first().map_or(node.span, |(_, key, _)| key.span);
-        let seen = vec![false; entries.len()];
-        Some(Fields { what, entries, seen, missing: Vec::new(), start: self.first_line(start) })
+        let NodeKind::Mapping(entries) = &node.kind else {
+            let diagnostic = self.wrong_type(node, &format!("a mapping ({what})"));
+            self.report.push(diagnostic);
+            return None;
+        };
+        let entries = self.named(entries, |name, key, value| Field { name, key, value, seen: false });
+        let start = entries.first().map_or(node.span, |field| field.key.span);
+        Some(Fields { what, entries, next: 0, missing: Vec::new(), start: self.first_line(start) })
     }
 
     /// The entries of a mapping with free keys.
@@ -66,6 +79,15 @@ impl Reader<'_, '_> {
             self.report.push(diagnostic);
             return None;
         };
+        Some(self.named(entries, |name, key, value| (name, key, value)))
+    }
+
+    /// What `make` makes of each entry whose key is a text; the others are reported.
+    fn named<'n, 's, T>(
+        &mut self,
+        entries: &'n [(Node<'s>, Node<'s>)],
+        make: impl Fn(&'n str, &'n Node<'s>, &'n Node<'s>) -> T,
+    ) -> Vec<T> {
         let mut named = Vec::with_capacity(entries.len());
         let (mut after_text, mut divided) = (false, false);
         for (index, (key, value)) in entries.iter().enumerate() {
@@ -80,14 +102,14 @@ impl Reader<'_, '_> {
             divided = false;
             after_text = matches!(value.kind, NodeKind::Scalar(_, ScalarStyle::Plain));
             match &key.kind {
-                NodeKind::Scalar(name, _) => named.push((&**name, key, value)),
+                NodeKind::Scalar(name, _) => named.push(make(name, key, value)),
                 NodeKind::Null | NodeKind::Sequence(_) | NodeKind::Mapping(_) => {
                     let diagnostic = self.wrong_type(key, "text as a key");
                     self.report.push(diagnostic);
                 }
             }
         }
-        Some(named)
+        named
     }
 
     /// Whether an entry in `{…}` is a bare text between commas.
@@ -194,16 +216,15 @@ impl Reader<'_, '_> {
     /// A list of texts.
     pub(super) fn texts(&mut self, node: &Node<'_>, expected: &str) -> Option<Vec<Spanned<String>>> {
         let items = self.sequence(node, expected)?;
-        Some(items.iter().filter_map(|item| self.verbatim(item, "text")).collect())
+        Some(each(items, |item| self.verbatim(item, "text")))
     }
 
     /// A plain decimal integer in a range.
     pub(super) fn integer(&mut self, node: &Node<'_>, range: std::ops::RangeInclusive<u64>) -> Option<Spanned<u64>> {
         let (low, high) = (*range.start(), *range.end());
-        let expected = if high >= 999_999_999_999_999 {
-            format!("an integer of at least {low}")
-        } else {
-            format!("an integer from {low} to {high}")
+        let expected = || match high {
+            999_999_999_999_999.. => format!("an integer of at least {low}"),
+            _ => format!("an integer from {low} to {high}"),
         };
         if let NodeKind::Scalar(value, style) = &node.kind {
             let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
@@ -212,11 +233,11 @@ impl Reader<'_, '_> {
                 if range.contains(&integer) {
                     return Some(Spanned::new(integer, node.span));
                 }
-                let message = format!("expected {expected}, found `{integer}`");
+                let message = format!("expected {}, found `{integer}`", expected());
                 self.report.push(Diagnostic::new(Code::InvalidValue, node.span, message, "out of range"));
                 return None;
             }
-            let mut diagnostic = self.wrong_type(node, &expected);
+            let mut diagnostic = self.wrong_type(node, &expected());
             let bare = value.trim_start_matches(['v', 'V']);
             let whole = bare.split_once('.').map_or(bare, |(whole, _)| whole);
             let is_whole = (1..=9).contains(&whole.len())
@@ -241,7 +262,7 @@ impl Reader<'_, '_> {
             self.report.push(diagnostic);
             return None;
         }
-        let diagnostic = self.wrong_type(node, &expected);
+        let diagnostic = self.wrong_type(node, &expected());
         self.report.push(diagnostic);
         None
     }
@@ -264,9 +285,9 @@ impl Reader<'_, '_> {
         what: &str,
         words: &[(&'static str, T)],
     ) -> Option<Spanned<T>> {
-        let names: Vec<&'static str> = words.iter().map(|(name, _)| *name).collect();
+        let names = || words.iter().map(|(name, _)| *name).collect::<Vec<&'static str>>();
         let NodeKind::Scalar(value, _) = &node.kind else {
-            let diagnostic = self.wrong_type(node, &format!("one of {}", quoted(&names)));
+            let diagnostic = self.wrong_type(node, &format!("one of {}", quoted(&names())));
             self.report.push(diagnostic);
             return None;
         };
@@ -276,9 +297,9 @@ impl Reader<'_, '_> {
         let message = format!("unknown {what} `{}`", shorten(value));
         let diagnostic = Diagnostic::new(Code::InvalidValue, self.first_line(node.span), message, "not one of them");
         let short = value.get(..64).unwrap_or(value);
-        self.report.push(match foreign::word(what, short).or_else(|| nearest(short, names.iter().copied())) {
+        self.report.push(match foreign::word(what, short).or_else(|| nearest(short, names())) {
             Some(near) => diagnostic.fix(format!("did you mean `{near}`?"), node.span, near),
-            None => diagnostic.help(format!("it is one of {}", quoted(&names))),
+            None => diagnostic.help(format!("it is one of {}", quoted(&names()))),
         });
         None
     }
@@ -324,9 +345,13 @@ impl Reader<'_, '_> {
 impl<'n, 's> Fields<'n, 's> {
     /// The value of a key.
     pub(super) fn get(&mut self, key: &str) -> Option<&'n Node<'s>> {
-        let index = self.entries.iter().position(|(name, _, _)| *name == key)?;
-        self.seen[index] = true;
-        Some(self.entries[index].2)
+        // Most files have their keys in the order in which they are asked for.
+        let is_next = self.entries.get(self.next).is_some_and(|field| field.name == key);
+        let index = if is_next { self.next } else { self.entries.iter().position(|field| field.name == key)? };
+        self.next = index + 1;
+        let field = &mut self.entries[index];
+        field.seen = true;
+        Some(field.value)
     }
 
     /// The value of a key that must be there; [`Fields::finish`] reports it if not.
@@ -350,14 +375,14 @@ impl<'n, 's> Fields<'n, 's> {
 
     /// `known` gives all keys, for a suggestion.
     fn finish_with(mut self, reader: &mut Reader<'_, '_>, known: &dyn Fn() -> Vec<&'static str>) {
-        if self.missing.is_empty() && self.seen.iter().all(|seen| *seen) {
+        if self.missing.is_empty() && self.entries.iter().all(|field| field.seen) {
             return;
         }
         let known = known();
-        let is_present = |key: &str| self.entries.iter().any(|(name, _, _)| *name == key);
+        let is_present = |key: &str| self.entries.iter().any(|field| field.name == key);
         let free: Vec<&'static str> = known.iter().copied().filter(|key| !is_present(key)).collect();
-        for (index, (name, key, _)) in self.entries.iter().enumerate() {
-            if self.seen[index] || reader.report.is_full() {
+        for Field { name, key, seen, .. } in &self.entries {
+            if *seen || reader.report.is_full() {
                 continue;
             }
             let message = format!("unknown key `{}` in {}", shorten(name), self.what);
@@ -390,6 +415,13 @@ impl<'n, 's> Fields<'n, 's> {
             });
         }
     }
+}
+
+/// What `read` makes of each item, in a list of that length: trees live long, and `collect` leaves room at the end.
+pub(super) fn each<'n, 's, T>(items: &'n [Node<'s>], mut read: impl FnMut(&'n Node<'s>) -> Option<T>) -> Vec<T> {
+    let mut all = Vec::with_capacity(items.len());
+    all.extend(items.iter().filter_map(&mut read));
+    all
 }
 
 /// `8k`, `64KB`, `1 MiB`: a number of bytes.

@@ -4,7 +4,7 @@
 use super::ast::{
     Action, Date, Duration, Expression, ExpressionKind, Let, Limit, Mode, Rate, RatePoint, References, Risk, Signature,
 };
-use super::nodes::Reader;
+use super::nodes::{Reader, each};
 use super::values::Risk as Severity;
 use super::yaml::{Document, Node, NodeKind};
 use super::{cases, keys, shapes, terms};
@@ -174,9 +174,9 @@ fn date(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Spanned<Date>> {
     let text = reader.verbatim(node, "a date")?;
     let shape = text.value.len() == 10
         && text.value.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
-    match text.value.parse::<Date>() {
-        Ok(date) if shape => Some(Spanned::new(date, text.span)),
-        _ => {
+    match day(&text.value).filter(|_| shape) {
+        Some(date) => Some(Spanned::new(date, text.span)),
+        None => {
             let message = format!("`{}` is no date", terms::shorten(&text.value));
             let why = if shape { "there is no such day" } else { "not a date" };
             let diagnostic = Diagnostic::new(Code::InvalidValue, text.span, message, why);
@@ -184,6 +184,11 @@ fn date(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Spanned<Date>> {
             None
         }
     }
+}
+
+/// `2026-11-22`, by the places of its parts.
+fn day(text: &str) -> Option<Date> {
+    Date::new(text.get(..4)?.parse().ok()?, text.get(5..7)?.parse().ok()?, text.get(8..)?.parse().ok()?).ok()
 }
 
 fn references(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> References {
@@ -293,12 +298,12 @@ fn rate(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Rate> {
                 reader.report.push(diagnostic.help("a limit is a number per time, such as `10/60s`"));
             }
             let items = reader.at_most(items, MOST_LIMITS, "limits of a rate", node.span);
-            items.iter().filter_map(|item| reader.term(item, "a limit", terms::limit)).collect()
+            each(items, |item| reader.term(item, "a limit", terms::limit))
         }
         NodeKind::Null | NodeKind::Scalar(..) | NodeKind::Mapping(_) => reader
             .term(node, "a limit such as `10/60s`, or a list of them", terms::limit)
-            .into_iter()
-            .collect::<Vec<_>>(),
+            .map(|limit| vec![limit])
+            .unwrap_or_default(),
     });
     let cost = fields.get("cost").and_then(|node| reader.integer(node, keys::COSTS));
     let points = [("edge", RatePoint::Edge), ("origin", RatePoint::Origin)];
@@ -320,14 +325,14 @@ fn actions(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Spanned<Action>>
             reader.report.push(diagnostic.proposal(format!("a list stands in brackets: `{list}`"), node.span, list));
             return Vec::new();
         }
-        return action(reader, node, "an action or a list of actions").into_iter().collect();
+        return action(reader, node, "an action or a list of actions").map(|action| vec![action]).unwrap_or_default();
     };
     if items.is_empty() {
         let diagnostic = Diagnostic::new(Code::InvalidValue, node.span, "the list of actions is empty", "no action");
         reader.report.push(diagnostic.help("`log` records a match and does nothing else"));
     }
     let items = reader.at_most(items, MOST_ACTIONS, "actions", node.span);
-    items.iter().filter_map(|item| action(reader, item, "an action")).collect()
+    each(items, |item| action(reader, item, "an action"))
 }
 
 /// The actions of `block, log`, written as one text.
@@ -392,10 +397,11 @@ fn notes(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<(Spanned<String>, 
         return Vec::new();
     }
     let Some(entries) = reader.entries(node, expected) else { return Vec::new() };
-    entries
-        .into_iter()
-        .filter_map(|(name, key, value)| {
-            Some((Spanned::new(name.to_owned(), key.span), reader.verbatim(value, "text")?))
-        })
-        .collect()
+    let mut notes = Vec::with_capacity(entries.len());
+    for (name, key, value) in entries {
+        if let Some(text) = reader.verbatim(value, "text") {
+            notes.push((Spanned::new(name.to_owned(), key.span), text));
+        }
+    }
+    notes
 }

@@ -178,8 +178,10 @@ fn known_action(word: &str) -> Option<&'static str> {
 
 /// `block, log`: the actions of a text with commas.
 pub(super) fn several_actions(text: &str) -> Option<Vec<&'static str>> {
-    let is_plain = text.contains(',') && text.len() <= 200 && !text.contains(['(', '[', '{', '"']);
-    text.split(',').map(|word| known_action(word.trim())).collect::<Option<Vec<_>>>().filter(|_| is_plain)
+    if !text.contains(',') || text.len() > 200 || text.contains(['(', '[', '{', '"']) {
+        return None;
+    }
+    text.split(',').map(|word| known_action(word.trim())).collect()
 }
 
 /// `block 403`, `strip(req.headers["x"])`: how it is written.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag};
 
 use super::report::Report;
 use super::{hazards, traps};
@@ -64,18 +64,12 @@ pub(super) fn parse<'s>(source: SourceId, text: &'s str, report: &mut Report<'_>
         return None;
     }
     hazards::invisible_characters(source, text, report);
-    let mut builder = Builder { text, ..Builder::default() };
+    let mut builder = Builder::new(source, text, report);
     for event in Parser::new_from_str_with_options(text, options()) {
         match event {
-            Ok((event, place)) => {
-                let range = place.byte_range().unwrap_or(0..0);
-                let span = Span::new(source, range.start, range.end);
-                let tag = place.tag_span().and_then(|tag| tag.byte_range());
-                let tag = tag.map_or(span, |range| Span::new(source, range.start, range.end));
-                builder.event(event, span, tag, report)?;
-            }
+            Ok((event, place)) => builder.event(event, &place).ok()?,
             Err(error) => {
-                report.push(syntax_error(source, text, &error));
+                builder.report.push(syntax_error(source, text, &error));
                 return None;
             }
         }
@@ -93,16 +87,22 @@ struct Open<'s> {
 }
 
 enum Children<'s> {
-    Sequence(Vec<Node<'s>>),
+    Sequence {
+        /// Where its items start in [`Builder::items`].
+        first: usize,
+    },
     Mapping {
-        entries: Vec<(Node<'s>, Node<'s>)>,
+        /// Where its entries start in [`Builder::entries`].
+        first: usize,
         key: Option<Node<'s>>,
         /// Keys by name; made only for large mappings.
-        index: HashMap<Cow<'s, str>, usize>,
+        index: Option<Box<Index<'s>>>,
         /// Its first key came again, because the dash of the next item is missing.
         without_dash: bool,
     },
 }
+
+type Index<'s> = HashMap<Cow<'s, str>, usize>;
 
 /// Mappings up to this size are searched linearly for duplicate keys.
 const SMALL_MAPPING: usize = 32;
@@ -114,10 +114,15 @@ struct Anchored<'s> {
     depth: usize,
 }
 
-#[derive(Default)]
-struct Builder<'s> {
+struct Builder<'s, 'r, 'd> {
+    source: SourceId,
     text: &'s str,
+    report: &'r mut Report<'d>,
     open: Vec<Open<'s>>,
+    /// Items of the open sequences, the inner ones last: each list is made once its length is known.
+    items: Vec<Node<'s>>,
+    /// Entries of the open mappings, in the same way.
+    entries: Vec<(Node<'s>, Node<'s>)>,
     anchors: HashMap<usize, Anchored<'s>>,
     nodes: usize,
     documents: usize,
@@ -128,91 +133,116 @@ struct Builder<'s> {
     alias: Option<Span>,
 }
 
-impl<'s> Builder<'s> {
-    /// Takes one event; `None` when a limit is passed and reading on makes no sense.
+/// A limit is passed, reading on makes no sense; it was reported.
+struct Stop;
+
+impl<'s, 'r, 'd> Builder<'s, 'r, 'd> {
+    fn new(source: SourceId, text: &'s str, report: &'r mut Report<'d>) -> Builder<'s, 'r, 'd> {
+        Builder {
+            source,
+            text,
+            report,
+            open: Vec::with_capacity(8),
+            items: Vec::with_capacity(16),
+            entries: Vec::with_capacity(32),
+            anchors: HashMap::new(),
+            nodes: 0,
+            documents: 0,
+            content_end: 0,
+            root: None,
+            comments: Vec::new(),
+            alias: None,
+        }
+    }
+
+    /// Takes one event.
     // granit's events are a foreign enum that may grow.
     #[allow(clippy::wildcard_enum_match_arm)]
-    fn event(&mut self, event: Event<'s>, span: Span, tag_span: Span, report: &mut Report<'_>) -> Option<()> {
-        if let Event::Scalar(_, _, _, Some(tag))
-        | Event::SequenceStart(_, _, Some(tag))
-        | Event::MappingStart(_, _, Some(tag)) = &event
-        {
-            report.push(hazards::tag(&tag.original(), tag_span));
-        }
+    fn event(&mut self, event: Event<'s>, place: &granit_parser::Span) -> Result<(), Stop> {
+        let span = self.span(place);
         match event {
-            Event::Scalar(value, style, anchor, _) => {
+            Event::Scalar(value, style, anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), place);
                 self.content_end = span.end;
                 let null = style == ScalarStyle::Plain && matches!(&*value, "" | "~" | "null" | "Null" | "NULL");
                 let kind = if null { NodeKind::Null } else { NodeKind::Scalar(value, style) };
-                self.add(Node { kind, span }, anchor, 1, 1, report)
+                self.add(Node { kind, span }, anchor, 1, 1)
             }
-            Event::SequenceStart(_, anchor, _) => {
-                self.open(Children::Sequence(Vec::new()), span, anchor);
-                Some(())
+            Event::SequenceStart(_, anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), place);
+                self.open.push(Open { children: Children::Sequence { first: self.items.len() }, start: span, anchor });
+                Ok(())
             }
-            Event::MappingStart(_, anchor, _) => {
-                let children =
-                    Children::Mapping { entries: Vec::new(), key: None, index: HashMap::new(), without_dash: false };
-                self.open(children, span, anchor);
-                Some(())
+            Event::MappingStart(_, anchor, tag) => {
+                self.refuse_tag(tag.as_deref(), place);
+                let first = self.entries.len();
+                let children = Children::Mapping { first, key: None, index: None, without_dash: false };
+                self.open.push(Open { children, start: span, anchor });
+                Ok(())
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(span, report),
-            Event::Alias(anchor) => {
-                self.content_end = span.end;
-                self.alias.get_or_insert(span);
-                match self.anchors.get(&anchor).map(|anchored| (anchored.nodes, anchored.depth)) {
-                    Some((nodes, depth)) if self.fits(nodes, depth) => {
-                        let node = self.anchors.get(&anchor).map(|anchored| anchored.node.clone())?;
-                        self.add(node, 0, nodes, depth, report)
-                    }
-                    Some(_) => {
-                        report.push(too_large(span));
-                        None
-                    }
-                    None => {
-                        let message = "an alias refers to the node that contains it".to_owned();
-                        report.push(Diagnostic::new(Code::InvalidYaml, span, message, "recursive alias"));
-                        None
-                    }
-                }
-            }
-            Event::UnresolvedAlias(name) => {
-                report.push(hazards::unknown_alias(&name, span));
-                None
-            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::Alias(anchor) => self.alias(anchor, span),
+            Event::UnresolvedAlias(name) => self.stop(hazards::unknown_alias(&name, span)),
             Event::Comment(..) => {
                 self.comments.push(span);
-                Some(())
+                Ok(())
             }
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    report.push(hazards::second_document(span));
-                    return None;
+                    return self.stop(hazards::second_document(span));
                 }
-                Some(())
+                Ok(())
             }
             // Stream and document marks; anchors are read off their nodes.
-            _ => Some(()),
+            _ => Ok(()),
         }
     }
 
-    fn open(&mut self, children: Children<'s>, start: Span, anchor: usize) {
-        self.open.push(Open { children, start, anchor });
+    fn span(&self, place: &granit_parser::Span) -> Span {
+        let range = place.byte_range().unwrap_or(0..0);
+        Span::new(self.source, range.start, range.end)
     }
 
-    fn close(&mut self, span: Span, report: &mut Report<'_>) -> Option<()> {
-        let open = self.open.pop()?;
+    fn refuse_tag(&mut self, tag: Option<&Tag>, place: &granit_parser::Span) {
+        if let Some(tag) = tag {
+            let span = self.span(&place.tag_span().unwrap_or(*place));
+            self.report.push(hazards::tag(&tag.original(), span));
+        }
+    }
+
+    fn stop(&mut self, diagnostic: Diagnostic) -> Result<(), Stop> {
+        self.report.push(diagnostic);
+        Err(Stop)
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Stop> {
+        self.content_end = span.end;
+        self.alias.get_or_insert(span);
+        let Some(Anchored { node, nodes, depth }) = self.anchors.get(&anchor) else {
+            let message = "an alias refers to the node that contains it".to_owned();
+            return self.stop(Diagnostic::new(Code::InvalidYaml, span, message, "recursive alias"));
+        };
+        let (nodes, depth) = (*nodes, *depth);
+        if !self.fits(nodes, depth) {
+            return self.stop(too_large(span));
+        }
+        let node = node.clone();
+        self.add(node, 0, nodes, depth)
+    }
+
+    fn close(&mut self, span: Span) -> Result<(), Stop> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
         // The end of a block collection is a point, often lines below its content.
         if span.end > span.start {
             self.content_end = span.end;
         }
         let kind = match open.children {
-            Children::Sequence(nodes) => NodeKind::Sequence(nodes),
-            Children::Mapping { entries, .. } => NodeKind::Mapping(entries),
+            Children::Sequence { first } => NodeKind::Sequence(self.items.drain(first..).collect()),
+            Children::Mapping { first, .. } => NodeKind::Mapping(self.entries.drain(first..).collect()),
         };
         let span = Span { end: self.content_end.max(open.start.end), ..open.start };
-        self.add(Node { kind, span }, open.anchor, 1, 1, report)
+        self.add(Node { kind, span }, open.anchor, 1, 1)
     }
 
     fn fits(&self, nodes: usize, depth: usize) -> bool {
@@ -220,44 +250,87 @@ impl<'s> Builder<'s> {
     }
 
     /// Puts a complete node in its place.
-    fn add(
-        &mut self,
-        node: Node<'s>,
-        anchor: usize,
-        nodes: usize,
-        depth: usize,
-        report: &mut Report<'_>,
-    ) -> Option<()> {
+    fn add(&mut self, node: Node<'s>, anchor: usize, nodes: usize, depth: usize) -> Result<(), Stop> {
         if !self.fits(nodes, depth) {
-            report.push(too_large(node.span));
-            return None;
+            return self.stop(too_large(node.span));
         }
         self.nodes += nodes;
         if anchor > 0 {
             let (nodes, depth) = measure(&node);
             self.anchors.insert(anchor, Anchored { node: node.clone(), nodes, depth });
         }
-        let in_list = self.open.len() >= 2 && matches!(self.open[self.open.len() - 2].children, Children::Sequence(_));
         match self.open.last_mut().map(|open| &mut open.children) {
             None => self.root = Some(node),
-            Some(Children::Sequence(items)) => items.push(node),
-            Some(Children::Mapping { entries, key, index, without_dash }) => match key.take() {
-                None => *key = Some(node),
-                Some(_) if *without_dash => {}
-                Some(key) => {
-                    let first = entries.first().map(|(first, _)| first);
-                    match first.and_then(|first| missing_dash(self.text, first, &key)).filter(|_| in_list) {
-                        Some(diagnostic) => {
-                            *without_dash = true;
-                            report.push(diagnostic);
-                        }
-                        None => add_entry(entries, index, key, node, report),
-                    }
+            Some(Children::Sequence { .. }) => self.items.push(node),
+            Some(Children::Mapping { key: key @ None, .. }) => *key = Some(node),
+            Some(Children::Mapping { key, .. }) => {
+                if let Some(key) = key.take() {
+                    self.entry(key, node);
                 }
-            },
+            }
         }
-        Some(())
+        Ok(())
     }
+
+    /// Puts an entry into the innermost mapping.
+    fn entry(&mut self, key: Node<'s>, value: Node<'s>) {
+        let [outer @ .., Open { children: Children::Mapping { first, index, without_dash, .. }, .. }] =
+            &mut self.open[..]
+        else {
+            return;
+        };
+        if *without_dash {
+            return;
+        }
+        let NodeKind::Scalar(name, style) = &key.kind else {
+            self.entries.push((key, value));
+            return;
+        };
+        let entries = &self.entries[*first..];
+        if let Some((first_key, _)) = entries.first()
+            && matches!(outer, [.., Open { children: Children::Sequence { .. }, .. }])
+            && let Some(diagnostic) = missing_dash(self.text, first_key, &key)
+        {
+            *without_dash = true;
+            self.report.push(diagnostic);
+            return;
+        }
+        if name == "<<" && *style == ScalarStyle::Plain {
+            self.report.push(hazards::merge_key(key.span));
+            return;
+        }
+        let duplicate = if entries.len() < SMALL_MAPPING {
+            entries.iter().position(|(key, _)| matches!(&key.kind, NodeKind::Scalar(other, _) if other == name))
+        } else {
+            let index = index.get_or_insert_with(|| Box::new(by_name(entries)));
+            let found = index.get(name).copied();
+            if found.is_none() {
+                index.insert(name.clone(), entries.len());
+            }
+            found
+        };
+        if let Some((first, _)) = duplicate.and_then(|position| entries.get(position)) {
+            let message = format!("duplicate key `{}`", super::terms::shorten(name));
+            self.report.push(
+                Diagnostic::new(Code::DuplicateKey, key.span, message, "set again here")
+                    .secondary(first.span, "first set here")
+                    .help("remove one of the two"),
+            );
+            return;
+        }
+        self.entries.push((key, value));
+    }
+}
+
+/// The positions of the entries by their names.
+fn by_name<'s>(entries: &[(Node<'s>, Node<'s>)]) -> Index<'s> {
+    let mut index = Index::new();
+    for (position, (key, _)) in entries.iter().enumerate() {
+        if let NodeKind::Scalar(name, _) = &key.kind {
+            index.insert(name.clone(), position);
+        }
+    }
+    index
 }
 
 /// Where the first key of an item of a list comes again on a line of its own: the next item lacks its dash.
@@ -278,47 +351,6 @@ fn missing_dash(text: &str, first: &Node<'_>, key: &Node<'_>) -> Option<Diagnost
             .secondary(first.span, "first set here")
             .fix("each item of a list starts with `- `: write it before this one", dash, "- "),
     )
-}
-
-fn add_entry<'s>(
-    entries: &mut Vec<(Node<'s>, Node<'s>)>,
-    index: &mut HashMap<Cow<'s, str>, usize>,
-    key: Node<'s>,
-    value: Node<'s>,
-    report: &mut Report<'_>,
-) {
-    if let NodeKind::Scalar(name, style) = &key.kind {
-        if name == "<<" && *style == ScalarStyle::Plain {
-            report.push(hazards::merge_key(key.span));
-            return;
-        }
-        if entries.len() == SMALL_MAPPING {
-            for (position, (key, _)) in entries.iter().enumerate() {
-                if let NodeKind::Scalar(name, _) = &key.kind {
-                    index.insert(name.clone(), position);
-                }
-            }
-        }
-        let duplicate = if entries.len() < SMALL_MAPPING {
-            entries.iter().position(|(key, _)| matches!(&key.kind, NodeKind::Scalar(other, _) if other == name))
-        } else {
-            let found = index.get(name).copied();
-            if found.is_none() {
-                index.insert(name.clone(), entries.len());
-            }
-            found
-        };
-        if let Some((first, _)) = duplicate.and_then(|position| entries.get(position)) {
-            let message = format!("duplicate key `{}`", super::terms::shorten(name));
-            report.push(
-                Diagnostic::new(Code::DuplicateKey, key.span, message, "set again here")
-                    .secondary(first.span, "first set here")
-                    .help("remove one of the two"),
-            );
-            return;
-        }
-    }
-    entries.push((key, value));
 }
 
 /// Nodes and levels of a node. The depth is bounded, so recursion is.
