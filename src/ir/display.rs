@@ -27,7 +27,7 @@ pub fn display(ruleset: &Ruleset) -> String {
 /// What a rule means, as text: severity, conditions, rate and actions; nothing that changes no verdict (title, tests,
 /// version), and not the mode, which is the operator's.
 pub fn meaning(rule: &Rule, lists: &[List]) -> String {
-    let mut printer = Printer { out: String::new(), lists };
+    let mut printer = Printer { out: String::with_capacity(1024), lists };
     printer.meaning(rule);
     printer.out
 }
@@ -364,19 +364,24 @@ fn bytes(bytes: &[u8]) -> String {
     shown(|out| write_bytes(out, bytes))
 }
 
-fn write_bytes(out: &mut String, bytes: &[u8]) {
-    for byte in bytes {
+fn write_bytes(out: &mut String, mut bytes: &[u8]) {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    loop {
+        let plain = bytes.iter().take_while(|byte| is_plain(byte)).count();
+        // INVARIANT: plain bytes are ASCII.
+        out.push_str(std::str::from_utf8(&bytes[..plain]).unwrap_or_default());
+        let Some((byte, rest)) = bytes[plain..].split_first() else { return };
         match byte {
             b'"' => out.push_str("\\\""),
             b'\\' => out.push_str("\\\\"),
             b'\n' => out.push_str("\\n"),
             b'\r' => out.push_str("\\r"),
             b'\t' => out.push_str("\\t"),
-            b' '..=b'~' => out.push(char::from(*byte)),
             _ => {
                 let _ = write!(out, "\\x{byte:02x}");
             }
         }
+        bytes = rest;
     }
 }
 
@@ -388,12 +393,10 @@ fn write_regex(out: &mut String, regex: &Regex) {
     out.push_str(if regex.ignore_case { "ri" } else { "r" });
     out.push_str(&hashes);
     out.push('"');
-    for character in regex.pattern.chars() {
-        if character.is_control() {
-            out.extend(character.escape_default());
-        } else {
-            out.push(character);
-        }
+    for part in regex.pattern.split_inclusive(char::is_control) {
+        let text = part.trim_end_matches(char::is_control);
+        out.push_str(text);
+        out.extend(part[text.len()..].chars().flat_map(char::escape_default));
     }
     out.push('"');
     out.push_str(&hashes);
