@@ -106,6 +106,7 @@ impl Request {
     /// Transfer-Encoding keeps it and has no Content-Length.
     pub fn complete(&mut self) {
         if !self.has_header("host") {
+            self.headers.reserve_exact(1);
             self.headers.insert(0, (b"Host".to_vec(), DEFAULT_HOST.as_bytes().to_vec()));
         }
         self.frame();

@@ -124,6 +124,11 @@ impl SourceMap {
         })
     }
 
+    /// Line of a byte, from 1. Builds no table: for one place in each of many files.
+    pub fn line(&self, id: SourceId, offset: u32) -> usize {
+        memchr::memchr_iter(b'\n', &self.text(id).as_bytes()[..offset as usize]).count() + 1
+    }
+
     /// Line and column of a byte, both from 1; the column counts Unicode scalar values.
     pub fn line_column(&self, id: SourceId, offset: u32) -> (usize, usize) {
         let lines = self.lines(id);
@@ -167,7 +172,9 @@ mod tests {
             let text = format!("x\n{line}\n{line}");
             let mut sources = SourceMap::default();
             let id = sources.add("a", text.clone());
-            for start in [2, 2 + line.len() + 1] {
+            for (number, start) in [(2, 2), (3, 2 + line.len() + 1)] {
+                assert_eq!(sources.line(id, start as u32), number);
+                assert_eq!(sources.line(id, start as u32 - 1), number - 1);
                 for (index, (at, _)) in line.char_indices().chain([(line.len(), ' ')]).enumerate() {
                     assert_eq!(sources.line_column(id, (start + at) as u32).1, index + 1, "{at}");
                 }

@@ -19,18 +19,17 @@ const MAX_PAUSE_MS: u64 = 100 * 366 * 24 * 3600 * 1000;
 impl<'a> Checker<'a> {
     /// The tests of a signature; those with errors are reported and left out.
     pub fn tests(&mut self, signature: &'a Signature) -> Vec<Test> {
-        signature
-            .tests
-            .iter()
-            .filter_map(|test| {
-                let steps = match &test.body {
-                    TestBody::Single(step) => std::slice::from_ref(step),
-                    TestBody::Sequence(steps) => steps,
-                };
-                let steps = self.steps(signature, steps, test.span)?;
-                Some(Test { name: test.name.value.clone(), span: test.span, steps })
-            })
-            .collect()
+        let mut tests = Vec::with_capacity(signature.tests.len());
+        for test in &signature.tests {
+            let steps = match &test.body {
+                TestBody::Single(step) => std::slice::from_ref(step),
+                TestBody::Sequence(steps) => steps,
+            };
+            if let Some(steps) = self.steps(signature, steps, test.span) {
+                tests.push(Test { name: test.name.value.clone(), span: test.span, steps });
+            }
+        }
+        tests
     }
 
     fn invalid_test(&mut self, span: Span, message: impl Into<String>, help: Option<&str>) {
@@ -40,8 +39,13 @@ impl<'a> Checker<'a> {
     }
 
     fn steps(&mut self, signature: &'a Signature, steps: &'a [Step], span: Span) -> Option<Vec<TestStep>> {
-        let read: Vec<Option<(Request, bool)>> = steps.iter().map(|step| self.step(signature, step)).collect();
-        let read: Vec<(Request, bool)> = read.into_iter().collect::<Option<_>>()?;
+        let mut read = Vec::with_capacity(steps.len());
+        for step in steps {
+            read.extend(self.step(signature, step));
+        }
+        if read.len() < steps.len() {
+            return None;
+        }
         let count: u64 = steps.iter().map(|step| u64::from(step.repeat)).sum();
         let bytes: u64 =
             steps.iter().zip(&read).map(|(step, (request, _))| u64::from(step.repeat) * size(request)).sum();
@@ -56,15 +60,17 @@ impl<'a> Checker<'a> {
         let mut lowered = Vec::with_capacity(count as usize);
         let mut time = Duration::ZERO;
         for (step, (request, dots_removed)) in steps.iter().zip(read) {
-            for repetition in 0..step.repeat {
+            let expect_match = match step.expect.value {
+                Expectation::Match => true,
+                Expectation::NoMatch => false,
+            };
+            let requests = std::iter::repeat_n(request, step.repeat as usize);
+            for (repetition, request) in requests.enumerate() {
                 let pause = if repetition == 0 { step.after } else { step.every };
                 time += Duration::from_millis(pause.0.min(MAX_PAUSE_MS));
                 lowered.push(TestStep {
-                    request: Request { time, ..request.clone() },
-                    expect_match: match step.expect.value {
-                        Expectation::Match => true,
-                        Expectation::NoMatch => false,
-                    },
+                    request: Request { time, ..request },
+                    expect_match,
                     span: step.expect.span,
                     dots_removed,
                 });

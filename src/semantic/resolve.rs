@@ -138,9 +138,7 @@ impl<'a> Checker<'a> {
 
     /// The names defined so far, sorted: the same suggestion in every run.
     fn let_names(&self) -> Vec<&'a str> {
-        let mut names: Vec<&str> = self.lets.keys().copied().collect();
-        names.sort_unstable();
-        names
+        self.lets.keys().copied().collect()
     }
 
     /// "did you mean", with a fix where the name stands verbatim in the file.

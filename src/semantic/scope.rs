@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, nearest};
 use crate::ir::{Limits, List, Predicate, simplify};
 use crate::source::{SourceMap, Span};
 use crate::syntax::ast;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Nodes that the conditions of one signature may have with every `let` put in its places.
 const MAX_NODES: usize = 10_000;
@@ -106,9 +106,9 @@ pub(super) struct Checker<'a> {
     pub context: &'a Context<'a>,
     pub diagnostics: Diagnostics,
     pub pattern_uses: Vec<PatternUse<'a>>,
-    pub(super) lets: HashMap<&'a str, LetEntry<'a>>,
+    pub(super) lets: BTreeMap<&'a str, LetEntry<'a>>,
     /// Names that a `let` further down defines, and the one being defined.
-    pub(super) later: HashMap<&'a str, Span>,
+    pub(super) later: BTreeMap<&'a str, Span>,
     spent: usize,
     exhausted: bool,
     depth: usize,
@@ -123,8 +123,8 @@ impl<'a> Checker<'a> {
             context,
             diagnostics: Diagnostics::default(),
             pattern_uses: Vec::new(),
-            lets: HashMap::new(),
-            later: HashMap::new(),
+            lets: BTreeMap::new(),
+            later: BTreeMap::new(),
             spent: 0,
             exhausted: false,
             depth: 0,

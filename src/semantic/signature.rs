@@ -55,7 +55,7 @@ impl<'a> Checker<'a> {
         }
         let tests = self.tests(signature);
         let id_span = signature.id.span;
-        let (line, _) = self.context.sources.line_column(id_span.source, id_span.start);
+        let line = self.context.sources.line(id_span.source, id_span.start);
         let mut rule = Rule {
             id: signature.id.value.clone(),
             version: signature.version.value,
@@ -82,7 +82,7 @@ impl<'a> Checker<'a> {
             tests,
         };
         let digest = Sha256::digest(meaning(&rule, self.context.lists).as_bytes());
-        rule.hash = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect();
+        rule.hash = format!("{digest:x}");
         Some(rule)
     }
 
@@ -137,8 +137,4 @@ fn ends(action: &ast::Action) -> bool {
         | ast::Action::Strip(_)
         | ast::Action::Allow(Some(_)) => false,
     }
-}
-
-fn hex_digit(value: u8) -> char {
-    char::from_digit(value.into(), 16).unwrap_or('0')
 }

@@ -70,7 +70,13 @@ impl<'a> Checker<'a> {
     /// An expression that must be a condition.
     pub fn condition(&mut self, expression: &'a Expression) -> Option<Predicate> {
         let term = self.expression(expression);
-        let found = term.type_name(self.context.lists);
+        // Only a mistake needs the name of a type.
+        let found = match &term {
+            Term::Predicate(_) => String::new(),
+            Term::Value(_) | Term::Quantified(..) | Term::Constant(_) | Term::Reference(_) | Term::Error => {
+                term.type_name(self.context.lists)
+            }
+        };
         let mut can_be_absent = false;
         let help = match term {
             Term::Predicate(predicate) => return Some(predicate),
