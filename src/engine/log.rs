@@ -25,7 +25,8 @@ pub struct LogRecord {
     pub ids: Vec<String>,
 }
 
-/// Reads the records of one request, as they stand in the log. Continuations may come before the first.
+/// Reads the records of one request, as they stand in the log. Continuations may come before the first; what rates at the
+/// origin found is in a record of its own, whose ids are added and whose action, if there is one, is the request's.
 pub fn parse_record(prefix: &str, lines: &[String]) -> Result<Option<LogRecord>, String> {
     let mut record: Option<LogRecord> = None;
     let mut more = Vec::new();
@@ -37,16 +38,24 @@ pub fn parse_record(prefix: &str, lines: &[String]) -> Result<Option<LogRecord>,
             let [action, by, status, client, ids] = fields[..] else { return Err(malformed()) };
             let status = status.parse().map_err(|_| malformed())?;
             let ids = ids.strip_prefix("ids=").ok_or_else(malformed)?;
-            if record.is_some() {
-                return Err(format!("a second record: {line}"));
-            }
-            record = Some(LogRecord {
+            let mut found = LogRecord {
                 action: action.to_owned(),
                 by: (by != "-").then(|| by.to_owned()),
                 status,
                 client: client.to_owned(),
                 ids: split_ids(ids),
-            });
+            };
+            if let Some(mut earlier) = record.take() {
+                if earlier.action != "none" {
+                    return Err(format!("a second record after the request was answered: {line}"));
+                }
+                if let Some(again) = found.ids.iter().find(|id| earlier.ids.contains(id)) {
+                    return Err(format!("`{again}` is told twice: {line}"));
+                }
+                earlier.ids.append(&mut found.ids);
+                found.ids = earlier.ids;
+            }
+            record = Some(found);
         } else if let Some(fields) = rest.strip_prefix("+:v1|") {
             more.extend(split_ids(fields.split_once("|ids=").ok_or_else(malformed)?.1));
         } else {

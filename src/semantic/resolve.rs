@@ -171,6 +171,13 @@ impl<'a> Checker<'a> {
                 );
                 return Term::Error;
             }
+            (KeyKind::One, Some([key])) if field == Field::Cookies && !is_cookie_name(&key.value) => {
+                let message = format!("no cookie has the name `{}`", String::from_utf8_lossy(&key.value));
+                self.report(Diagnostic::new(Code::FieldKey, key.span, message, "no such name").help(
+                    "a name ends before the first `=` or `;` and begins with no blank: ask for it, and compare the value",
+                ));
+                return Term::Error;
+            }
             (KeyKind::One, Some([key])) => vec![key.value.clone()],
             (KeyKind::HeaderName | KeyKind::HeaderNames, Some(keys)) => match self.header_names(keys) {
                 Some(names) => names,
@@ -328,4 +335,9 @@ pub(super) fn is_token(name: &[u8]) -> bool {
 /// Whether an expression is written as a string literal.
 pub(super) fn is_text_literal(expression: &Expression) -> bool {
     matches!(expression.kind, ExpressionKind::String { .. })
+}
+
+/// Whether a piece of a Cookie header can begin with this name: see "Cookies" in docs/language.md.
+fn is_cookie_name(name: &[u8]) -> bool {
+    !name.iter().any(|byte| matches!(byte, b'=' | b';')) && !matches!(name.first(), Some(b' ' | b'\t'))
 }

@@ -215,7 +215,11 @@ fn path(rng: &mut Rng) -> Bytes {
 
 fn query(rng: &mut Rng) -> Bytes {
     let mut query = b"?".to_vec();
-    let count = if rng.once_in(30) { rng.below(45) } else { rng.below(5) };
+    let count = match rng.below(30) {
+        0 => rng.below(45),
+        1 => 8 + rng.below(16),
+        _ => rng.below(5),
+    };
     let same = rng.once_in(10);
     for _ in 0..count {
         if query.len() > 1 || rng.once_in(20) {
@@ -241,6 +245,10 @@ fn cookie(rng: &mut Rng) -> Bytes {
             cookie.push(b'=');
             cookie.extend(value(rng));
         }
+    }
+    // In one list's elements what would be elements of another.
+    if rng.once_in(20) {
+        (0..rng.below(24)).for_each(|_| cookie.extend_from_slice(rng.pick(&["&", "&id=", "&a", "?"]).as_bytes()));
     }
     cookie
 }

@@ -76,8 +76,9 @@ pub fn settings(rng: &mut Rng) -> Settings {
         prefix: "edgesig".to_owned(),
         limits: Limits {
             url: rng.pick(&[4096, 4096, 200]),
-            values: 8,
-            names: 32,
+            // Lists of more than one sub, and of a part of one.
+            values: rng.pick(&[8, 8, 12, 20]),
+            names: rng.pick(&[32, 32, 12, 50]),
             body: 65_536,
             over: rng.pick(&[Some(414), Some(414), None]),
         },

@@ -126,7 +126,7 @@ impl<'r> Generator<'r> {
     }
 
     fn get_ip_text(&self) -> Expression {
-        Expression::Sum(vec![Expression::text(""), self.get_ip("client.ip address")])
+        written(self.get_ip("client.ip address"))
     }
 
     /// Texts and addresses of the prefixes that rules read.
@@ -151,9 +151,12 @@ impl<'r> Generator<'r> {
                 if *ipv6_bits == 128 { address.clone() } else { regsub(long, &kept_digits(kept), &zero_digits(kept)) };
             ipv6.push(self.set(&name, text));
             let canonical = canonical(self.get(&name));
+            let address = format!("{name} address");
             for branch in [&mut ipv4, &mut ipv6] {
-                branch.push(self.set_ip(&format!("{name} address"), canonical.clone()));
+                branch.push(self.set_ip(&address, canonical.clone()));
             }
+            // Addresses are compared as texts, which must be written alike.
+            ipv6.push(self.set(&name, written(self.get_ip(&address))));
         }
         // An IPv4-compatible address (::192.0.2.1) has nothing but zeros in its first 96 bits.
         vec![when_else(address.clone().matches("^[^:]*+$"), ipv4, ipv6)]
@@ -168,7 +171,14 @@ fn canonical(text: Expression) -> Expression {
             vec![(None, text), (None, Expression::name("client.ip")), (Some("resolve"), Expression::Boolean(false))],
         )
     };
-    read(Expression::Sum(vec![Expression::text(""), read(text)]))
+    read(written(read(text)))
+}
+
+/// The text of an address. varnishd takes `::ffff:` off every one that begins so, not off IPv4-mapped ones alone:
+/// `::ffff:0:102:304` would read `0:102:304`.
+fn written(address: Expression) -> Expression {
+    let text = Expression::Sum(vec![Expression::text(""), address]);
+    regsub(text, "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\\z)", "::ffff:")
 }
 
 /// An IPv6 address with all its 32 digits.

@@ -5,7 +5,7 @@ use super::Generator;
 use crate::catalog::Field;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Action, Rule};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rows, as the docs print them.
 pub static DEVIATIONS: &[&str] = &[
@@ -90,6 +90,7 @@ fn rows(rule: &Rule) -> Vec<usize> {
             rows.extend([SYNTHETIC, IN_FLIGHT]);
         }
     }
-    rows.dedup();
+    let mut seen = BTreeSet::new();
+    rows.retain(|row| seen.insert(*row));
     rows
 }

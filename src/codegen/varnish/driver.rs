@@ -298,6 +298,10 @@ impl<'r> Generator<'r> {
     /// Tags and strips, when the request goes on to the origin.
     fn effects_item(&self) -> Item {
         let mut body = Vec::new();
+        if !self.tags.is_empty() {
+            // It runs again after a restart, and after rates at the origin.
+            body.push(self.set("tags", Expression::text("")));
+        }
         for tag in &self.tags {
             let set = self.get_int(&format!("tag {tag}")).equals(Expression::Integer(1));
             let more = Expression::Sum(vec![self.get("tags"), Expression::text(","), Expression::text(tag.clone())]);
@@ -421,6 +425,23 @@ impl<'r> Generator<'r> {
         }
     }
 
+    /// The rates at the origin, and what they found: effects, and a record, for the one of `vcl_recv` is written.
+    fn origin_item(&self, calls: Vec<Statement>) -> Item {
+        let mut body = vec![self.forget_ids()];
+        body.extend(calls);
+        let mut found = Vec::new();
+        if !self.tags.is_empty() || !self.strips.is_empty() {
+            found.push(self.call("effects"));
+        }
+        found.push(self.call("log"));
+        body.push(when(self.get_int("matched").compare(Comparator::Greater, Expression::Integer(0)), found));
+        Item::Sub {
+            name: self.sub("origin"),
+            comment: vec!["The request goes to the origin. What is found now has a log record of its own.".to_owned()],
+            body,
+        }
+    }
+
     /// Rates at the origin and of responses.
     fn later_items(&mut self, rates: RateCode) -> Vec<Item> {
         let mut items = Vec::new();
@@ -428,11 +449,12 @@ impl<'r> Generator<'r> {
         if !rates.origin.is_empty() {
             let (calls, subs) = self.groups("origin", "Rates of what goes to the origin.", rates.origin);
             items.extend(subs);
+            items.push(self.origin_item(calls));
             for name in ["vcl_miss", "vcl_pass"] {
                 items.push(Item::Sub {
                     name: name.to_owned(),
                     comment: Vec::new(),
-                    body: vec![when(main(), calls.clone())],
+                    body: vec![when(main(), vec![self.call("origin")])],
                 });
             }
         }

@@ -49,6 +49,15 @@ impl<'r> Generator<'r> {
         }
     }
 
+    /// What was told is not told again.
+    pub(super) fn forget_ids(&self) -> Statement {
+        let (first, more) = self.slots();
+        let mut body: Vec<Statement> =
+            (1..=first + more).map(|slot| self.set(&format!("id {slot}"), Expression::text(""))).collect();
+        body.push(self.set_int("matched", Expression::Integer(0)));
+        when(self.get_int("matched").compare(Comparator::Greater, Expression::Integer(0)), body)
+    }
+
     fn more_record(&self, ids: impl IntoIterator<Item = Expression>) -> Statement {
         let mut parts = vec![
             Expression::text(format!("{}+:v1|", self.settings.prefix)),

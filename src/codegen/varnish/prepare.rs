@@ -141,8 +141,13 @@ impl<'r> Generator<'r> {
     /// Whether there is more to climb than is resolved, and whether everything is there.
     fn check_parts(&self, views: &[View], calls: &mut Vec<Statement>) {
         if !self.normalizes.is_empty() {
+            // Too many cookies may have been told already: the limit of the URL is the one that counts.
+            let is_worse = Expression::any([
+                self.over().equals(Expression::Integer(0)),
+                self.over().compare(Comparator::Greater, Expression::Integer(over::CLIMB)),
+            ]);
             calls.push(when(
-                Expression::all([self.over().equals(Expression::Integer(0)), self.climbs()]),
+                Expression::all([is_worse, self.climbs()]),
                 vec![self.set_int("over", Expression::Integer(over::CLIMB))],
             ));
         }

@@ -85,13 +85,14 @@ impl<'r> Generator<'r> {
         }
     }
 
-    /// `key ID`: the id and each part behind a bar, doubled inside, so that no two keys read the same.
+    /// `key ID`: the id and each part behind `|;`. A bar inside of a part is `|.`: what follows a bar says which it is, so
+    /// no client can move a part's end and count under the key of another.
     fn key_code(&mut self, rule: &'r Rule, rate: &'r Rate) -> Vec<Statement> {
         let id = &rule.id;
         let mut code = Vec::new();
         let mut parts = vec![Expression::text(id.clone())];
         for (number, part) in rate.key.iter().enumerate() {
-            parts.push(Expression::text("|"));
+            parts.push(Expression::text("|;"));
             if part.value_type() == Type::Ip {
                 let Some(name) = self.address_variable(part, rate.span) else { continue };
                 parts.push(self.get(&name));
@@ -129,7 +130,7 @@ impl<'r> Generator<'r> {
                     present = Expression::all([present, is_number]);
                     regsub(operand.text, "^0+(?=[0-9])", "")
                 }
-                None => regsuball(operand.text, r"\|", "||"),
+                None => regsuball(operand.text, r"\|", "|."),
             };
             if present == Expression::Boolean(true) {
                 parts.push(text);

@@ -4,7 +4,9 @@
 use super::Generator;
 use super::room::LONGEST_URL;
 use super::visit::{MOST_NAMES, MOST_VALUES};
-use crate::ir::{Action, Check, Integers, ListIndex, Needles, Networks, Patterns, Predicate};
+use crate::catalog::Field;
+use crate::codegen::vcl::Expression;
+use crate::ir::{Action, Check, Integers, ListIndex, Needles, Networks, Patterns, Predicate, Rule, Value};
 use crate::source::Span;
 use std::collections::BTreeSet;
 
@@ -45,6 +47,7 @@ impl<'r> Generator<'r> {
                     "use `block` or `throttle`, or restrict the signature with `targets: [fastly]`",
                 );
             }
+            self.refuse_own_header(rule);
             let mut edge = BTreeSet::new();
             for predicate in rule.predicates() {
                 each_list(predicate, &mut |index, span| {
@@ -61,6 +64,38 @@ impl<'r> Generator<'r> {
                     format!("give `@{name}` `values` or a `file`, or restrict the signature with `targets: [fastly]`"),
                 );
             }
+        }
+    }
+
+    /// The header of the tags is ours: a client's own is taken off before anything is looked at.
+    fn refuse_own_header(&mut self, rule: &Rule) {
+        let Expression::Header(_, own) = self.tags_header() else { return };
+        let is_own = |value: &Value| {
+            let reference = value.field();
+            reference.field == Field::Headers && reference.keys.iter().any(|key| key == own.as_bytes())
+        };
+        let mut spans = BTreeSet::new();
+        for predicate in rule.predicates() {
+            predicate.each_comparison(&mut |comparison| {
+                let other = if let Check::SameAs(other) = &comparison.check { Some(other) } else { None };
+                if is_own(&comparison.value) || other.is_some_and(is_own) {
+                    spans.insert((comparison.span, "reads"));
+                }
+            });
+        }
+        if let Some(rate) = rule.rate.as_ref().filter(|rate| rate.key.iter().any(is_own)) {
+            spans.insert((rate.span, "counts by"));
+        }
+        if rule.actions.iter().any(|action| matches!(action, Action::Strip(names) if names.contains(&own))) {
+            spans.insert((rule.span, "strips"));
+        }
+        for (span, does) in spans {
+            self.unsupported(
+                span,
+                format!("`{}` {does} `{own}`, in which the tags go to the origin: on varnish it is not the client's", rule.id),
+                "a header of edgesig's own",
+                "what a client sends in it is removed anyway; for another meaning choose another `prefix` in edgesig.yaml",
+            );
         }
     }
 }

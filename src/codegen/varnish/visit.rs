@@ -162,10 +162,12 @@ impl<'r> Generator<'r> {
                 Kind::Names => self.settings.limits.names,
                 Kind::Arguments | Kind::Cookies => self.settings.limits.values,
             };
-            let mut body = self.list_start(visit, limit);
             let most = if checks.is_empty() { 0 } else { limit };
+            let mut body = self.list_start(visit, limit);
+            let mut name = self.names.unique(&format!("list_{}", visit.name));
+            calls.push(Statement::Call(name.clone()));
+            let mut comment = format!("{}: each element into {REGISTER}, then every check on it.", visit.name);
             for start in (0..limit).step_by(8) {
-                let name = self.names.unique(&format!("list_{}", visit.name));
                 for index in start..most.min(start + 8) {
                     if index > 0 {
                         body.push(when(self.more(visit.kind(), index).not(), vec![Statement::Return]));
@@ -173,14 +175,13 @@ impl<'r> Generator<'r> {
                     body.push(self.take_element(visit.kind(), index, &mut items));
                     body.extend(self.element_forms(visit, &checks));
                 }
-                let comment = match start {
-                    0 => {
-                        format!("{}: each element into {REGISTER}, then every check on it.", visit.name)
-                    }
-                    _ => format!("{}, elements from {}", visit.name, start + 1),
-                };
-                calls.push(Statement::Call(name.clone()));
+                // Called from here alone: where this sub returns before its end, `list` may be that of another visit.
+                let next = (start + 8 < most).then(|| self.names.unique(&format!("list_{}", visit.name)));
+                body.extend(next.clone().map(Statement::Call));
                 items.push(Item::Sub { name, comment: vec![comment], body: std::mem::take(&mut body) });
+                let Some(next) = next else { break };
+                name = next;
+                comment = format!("{}, elements from {}", visit.name, start + 9);
             }
         }
         self.visits = visits;

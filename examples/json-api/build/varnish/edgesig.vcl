@@ -20,19 +20,21 @@ import vsthrottle;
 
 # client.ip: as text and as address, an IPv4-mapped one as IPv4.
 sub edgesig_client {
-	var.set_ip("edgesig:client.ip address", std.ip("" + std.ip("" + client.ip, client.ip, resolve=false), client.ip, resolve=false));
-	var.set("edgesig:client.ip", "" + var.get_ip("edgesig:client.ip address"));
+	var.set_ip("edgesig:client.ip address", std.ip(regsub("" + std.ip("" + client.ip, client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
+	var.set("edgesig:client.ip", regsub("" + var.get_ip("edgesig:client.ip address"), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"));
 	if (var.get("edgesig:client.ip") ~ "^[^:]*+$") {
 		var.set("edgesig:prefix(client.ip, 32, 56)", var.get("edgesig:client.ip"));
-		var.set_ip("edgesig:prefix(client.ip, 32, 56) address", std.ip("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 56)"), client.ip, resolve=false), client.ip, resolve=false));
+		var.set_ip("edgesig:prefix(client.ip, 32, 56) address", std.ip(regsub("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 56)"), client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
 		var.set("edgesig:prefix(client.ip, 32, 64)", var.get("edgesig:client.ip"));
-		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), client.ip, resolve=false));
+		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip(regsub("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
 	} else {
 		var.set("edgesig:client.ip long", regsuball(regsuball(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(var.get("edgesig:client.ip"), "^::[0-9]+\..*", "::"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^:", "0:"), ":\z", ":0"), "::", ":0:"), "([0-9a-f]+)", "0000\1"), "0*([0-9a-f]{4})(?![0-9a-f])", "\1"));
 		var.set("edgesig:prefix(client.ip, 32, 56)", regsub(var.get("edgesig:client.ip long"), "^(.{17}).*", "\100:0000:0000:0000:0000"));
-		var.set_ip("edgesig:prefix(client.ip, 32, 56) address", std.ip("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 56)"), client.ip, resolve=false), client.ip, resolve=false));
+		var.set_ip("edgesig:prefix(client.ip, 32, 56) address", std.ip(regsub("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 56)"), client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
+		var.set("edgesig:prefix(client.ip, 32, 56)", regsub("" + var.get_ip("edgesig:prefix(client.ip, 32, 56) address"), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"));
 		var.set("edgesig:prefix(client.ip, 32, 64)", regsub(var.get("edgesig:client.ip long"), "^(.{19}).*", "\1:0000:0000:0000:0000"));
-		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), client.ip, resolve=false));
+		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip(regsub("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
+		var.set("edgesig:prefix(client.ip, 32, 64)", regsub("" + var.get_ip("edgesig:prefix(client.ip, 32, 64) address"), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"));
 	}
 }
 
@@ -451,7 +453,7 @@ sub edgesig_rates_1 {
 	# api-address-quota v1 [low, enforce] One address asks too often, with whatever keys
 	#   signatures/api-address-quota.yaml:2
 	if (var.get("edgesig:req.path") ~ "^/v1/") {
-		var.set("edgesig:key api-address-quota", "api-address-quota" + "|" + var.get("edgesig:prefix(client.ip, 32, 56)"));
+		var.set("edgesig:key api-address-quota", "api-address-quota" + "|;" + var.get("edgesig:prefix(client.ip, 32, 56)"));
 		var.set_int("edgesig:refused", 0);
 		if (vsthrottle.blocked(var.get("edgesig:key api-address-quota"), 1, 120s, 120s) > 0s) {
 			var.set_int("edgesig:refused", 1);
@@ -477,11 +479,11 @@ sub edgesig_rates_1 {
 	#   signatures/api-key-quota.yaml:2
 	if (var.get("edgesig:req.path") ~ "^/v1/" && req.http.X-Api-Key) {
 		if (req.http.X-Api-Key) {
-			var.set("edgesig:part 2 of api-key-quota", "+" + regsuball(req.http.X-Api-Key, "\|", "||"));
+			var.set("edgesig:part 2 of api-key-quota", "+" + regsuball(req.http.X-Api-Key, "\|", "|."));
 		} else {
 			var.set("edgesig:part 2 of api-key-quota", "-");
 		}
-		var.set("edgesig:key api-key-quota", "api-key-quota" + "|" + var.get("edgesig:prefix(client.ip, 32, 64)") + "|" + var.get("edgesig:part 2 of api-key-quota"));
+		var.set("edgesig:key api-key-quota", "api-key-quota" + "|;" + var.get("edgesig:prefix(client.ip, 32, 64)") + "|;" + var.get("edgesig:part 2 of api-key-quota"));
 		var.set_int("edgesig:refused", 0);
 		if (vsthrottle.is_denied(var.get("edgesig:key api-key-quota"), 60, 10s)) {
 			var.set_int("edgesig:refused", 1);

@@ -32,27 +32,28 @@ sub vcl_init {
 
 # client.ip: as text and as address, an IPv4-mapped one as IPv4.
 sub edgesig_client {
-	var.set_ip("edgesig:client.ip address", std.ip("" + std.ip("" + client.ip, client.ip, resolve=false), client.ip, resolve=false));
-	var.set("edgesig:client.ip", "" + var.get_ip("edgesig:client.ip address"));
+	var.set_ip("edgesig:client.ip address", std.ip(regsub("" + std.ip("" + client.ip, client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
+	var.set("edgesig:client.ip", regsub("" + var.get_ip("edgesig:client.ip address"), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"));
 	if (var.get_ip("edgesig:client.ip address") ~ edgesig_acl_load_balancers) {
 		var.set_int("edgesig:trusted", 1);
 		call edgesig_hop;
 	}
 	if (var.get("edgesig:client.ip") ~ "^[^:]*+$") {
 		var.set("edgesig:prefix(client.ip, 32, 64)", var.get("edgesig:client.ip"));
-		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), client.ip, resolve=false));
+		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip(regsub("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
 	} else {
 		var.set("edgesig:client.ip long", regsuball(regsuball(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(var.get("edgesig:client.ip"), "^::[0-9]+\..*", "::"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^:", "0:"), ":\z", ":0"), "::", ":0:"), "([0-9a-f]+)", "0000\1"), "0*([0-9a-f]{4})(?![0-9a-f])", "\1"));
 		var.set("edgesig:prefix(client.ip, 32, 64)", regsub(var.get("edgesig:client.ip long"), "^(.{19}).*", "\1:0000:0000:0000:0000"));
-		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), client.ip, resolve=false));
+		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip(regsub("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
+		var.set("edgesig:prefix(client.ip, 32, 64)", regsub("" + var.get_ip("edgesig:prefix(client.ip, 32, 64) address"), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"));
 	}
 }
 
 # One hop, strictly read; std.ip alone takes 0300.1, 1.2.3.4:80 and fe80::1%lo.
 sub edgesig_address {
 	if (var.get("edgesig:hop") ~ "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){6}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|::(?:(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,5}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0}::(?:(?:[0-9A-Fa-f]{1,4}:){0,5}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,4}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){1}::(?:(?:[0-9A-Fa-f]{1,4}:){0,4}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){2}::(?:(?:[0-9A-Fa-f]{1,4}:){0,3}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,2}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){3}::(?:(?:[0-9A-Fa-f]{1,4}:){0,2}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,1}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){4}::(?:(?:[0-9A-Fa-f]{1,4}:){0,1}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,0}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){5}::(?:[0-9A-Fa-f]{1,4})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){6}::)\z") {
-		var.set_ip("edgesig:client.ip address", std.ip("" + std.ip(var.get("edgesig:hop"), client.ip, resolve=false), client.ip, resolve=false));
-		var.set("edgesig:client.ip", "" + var.get_ip("edgesig:client.ip address"));
+		var.set_ip("edgesig:client.ip address", std.ip(regsub("" + std.ip(var.get("edgesig:hop"), client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
+		var.set("edgesig:client.ip", regsub("" + var.get_ip("edgesig:client.ip address"), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"));
 	} else {
 		var.set_int("edgesig:hop ends", 1);
 	}
@@ -421,11 +422,11 @@ sub edgesig_rates_1 {
 	#   signatures/media-segment-rate.yaml:2
 	if (var.get("edgesig:req.path.ext") == "m4s" || var.get("edgesig:req.path.ext") == "ts") {
 		if (var.get_int("edgesig:trusted") == 1 && req.http.X-Ja3 ~ ".") {
-			var.set("edgesig:part 2 of media-segment-rate", "+" + regsuball(req.http.X-Ja3, "\|", "||"));
+			var.set("edgesig:part 2 of media-segment-rate", "+" + regsuball(req.http.X-Ja3, "\|", "|."));
 		} else {
 			var.set("edgesig:part 2 of media-segment-rate", "-");
 		}
-		var.set("edgesig:key media-segment-rate", "media-segment-rate" + "|" + var.get("edgesig:prefix(client.ip, 32, 64)") + "|" + var.get("edgesig:part 2 of media-segment-rate"));
+		var.set("edgesig:key media-segment-rate", "media-segment-rate" + "|;" + var.get("edgesig:prefix(client.ip, 32, 64)") + "|;" + var.get("edgesig:part 2 of media-segment-rate"));
 		var.set_int("edgesig:refused", 0);
 		if (vsthrottle.blocked(var.get("edgesig:key media-segment-rate"), 1, 60s, 60s) > 0s) {
 			var.set_int("edgesig:refused", 1);
@@ -489,6 +490,7 @@ sub edgesig_matched {
 
 # What the origin sees of it.
 sub edgesig_effects {
+	var.set("edgesig:tags", "");
 	if (var.get_int("edgesig:tag forged-header") == 1) {
 		if (var.get("edgesig:tags")) {
 			var.set("edgesig:tags", var.get("edgesig:tags") + "," + "forged-header");
@@ -636,7 +638,7 @@ sub edgesig_recv {
 				if (var.get_int("edgesig:over") != -1) {
 					call edgesig_url_values;
 				}
-				if (var.get_int("edgesig:over") == 0
+				if ((var.get_int("edgesig:over") == 0 || var.get_int("edgesig:over") > 2)
 				    && var.get("edgesig:req.path") ~ "(?s)^/(?:(?:(?!(?<=/)\.\.(?:/|\z)).)*+\.\.){9}") {
 					var.set_int("edgesig:over", 2);
 				}

@@ -25,8 +25,8 @@ acl edgesig_acl_load_balancers +table {
 
 # client.ip: as text and as address, an IPv4-mapped one as IPv4.
 sub edgesig_client {
-	var.set_ip("edgesig:client.ip address", std.ip("" + std.ip("" + client.ip, client.ip, resolve=false), client.ip, resolve=false));
-	var.set("edgesig:client.ip", "" + var.get_ip("edgesig:client.ip address"));
+	var.set_ip("edgesig:client.ip address", std.ip(regsub("" + std.ip("" + client.ip, client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
+	var.set("edgesig:client.ip", regsub("" + var.get_ip("edgesig:client.ip address"), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"));
 	if (var.get_ip("edgesig:client.ip address") ~ edgesig_acl_load_balancers) {
 		var.set_int("edgesig:trusted", 1);
 		call edgesig_hop;
@@ -36,8 +36,8 @@ sub edgesig_client {
 # One hop, strictly read; std.ip alone takes 0300.1, 1.2.3.4:80 and fe80::1%lo.
 sub edgesig_address {
 	if (var.get("edgesig:hop") ~ "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){6}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|::(?:(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,5}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0}::(?:(?:[0-9A-Fa-f]{1,4}:){0,5}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,4}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){1}::(?:(?:[0-9A-Fa-f]{1,4}:){0,4}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){2}::(?:(?:[0-9A-Fa-f]{1,4}:){0,3}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,2}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){3}::(?:(?:[0-9A-Fa-f]{1,4}:){0,2}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,1}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){4}::(?:(?:[0-9A-Fa-f]{1,4}:){0,1}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){0,0}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){5}::(?:[0-9A-Fa-f]{1,4})?|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){6}::)\z") {
-		var.set_ip("edgesig:client.ip address", std.ip("" + std.ip(var.get("edgesig:hop"), client.ip, resolve=false), client.ip, resolve=false));
-		var.set("edgesig:client.ip", "" + var.get_ip("edgesig:client.ip address"));
+		var.set_ip("edgesig:client.ip address", std.ip(regsub("" + std.ip(var.get("edgesig:hop"), client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
+		var.set("edgesig:client.ip", regsub("" + var.get_ip("edgesig:client.ip address"), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"));
 	} else {
 		var.set_int("edgesig:hop ends", 1);
 	}
@@ -357,6 +357,7 @@ sub edgesig_matched {
 
 # What the origin sees of it.
 sub edgesig_effects {
+	var.set("edgesig:tags", "");
 	if (var.get_int("edgesig:tag forged-header") == 1) {
 		if (var.get("edgesig:tags")) {
 			var.set("edgesig:tags", var.get("edgesig:tags") + "," + "forged-header");

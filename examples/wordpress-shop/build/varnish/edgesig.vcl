@@ -26,15 +26,16 @@ acl edgesig_acl_office +table {
 
 # client.ip: as text and as address, an IPv4-mapped one as IPv4.
 sub edgesig_client {
-	var.set_ip("edgesig:client.ip address", std.ip("" + std.ip("" + client.ip, client.ip, resolve=false), client.ip, resolve=false));
-	var.set("edgesig:client.ip", "" + var.get_ip("edgesig:client.ip address"));
+	var.set_ip("edgesig:client.ip address", std.ip(regsub("" + std.ip("" + client.ip, client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
+	var.set("edgesig:client.ip", regsub("" + var.get_ip("edgesig:client.ip address"), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"));
 	if (var.get("edgesig:client.ip") ~ "^[^:]*+$") {
 		var.set("edgesig:prefix(client.ip, 32, 64)", var.get("edgesig:client.ip"));
-		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), client.ip, resolve=false));
+		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip(regsub("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
 	} else {
 		var.set("edgesig:client.ip long", regsuball(regsuball(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(regsub(var.get("edgesig:client.ip"), "^::[0-9]+\..*", "::"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^(?!(?:[^:]*:){7})(.*)::", "\1::0:"), "^:", "0:"), ":\z", ":0"), "::", ":0:"), "([0-9a-f]+)", "0000\1"), "0*([0-9a-f]{4})(?![0-9a-f])", "\1"));
 		var.set("edgesig:prefix(client.ip, 32, 64)", regsub(var.get("edgesig:client.ip long"), "^(.{19}).*", "\1:0000:0000:0000:0000"));
-		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), client.ip, resolve=false));
+		var.set_ip("edgesig:prefix(client.ip, 32, 64) address", std.ip(regsub("" + std.ip(var.get("edgesig:prefix(client.ip, 32, 64)"), client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false));
+		var.set("edgesig:prefix(client.ip, 32, 64)", regsub("" + var.get_ip("edgesig:prefix(client.ip, 32, 64) address"), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"));
 	}
 }
 
@@ -390,7 +391,7 @@ sub edgesig_rates_1 {
 	if (req.method == "POST"
 	    && var.get("edgesig:path_normalize(req.path)") ~ "/wp-login\.php\z"
 	    && var.get_ip("edgesig:client.ip address") !~ edgesig_acl_office) {
-		var.set("edgesig:key shop-login-guessing", "shop-login-guessing" + "|" + var.get("edgesig:prefix(client.ip, 32, 64)"));
+		var.set("edgesig:key shop-login-guessing", "shop-login-guessing" + "|;" + var.get("edgesig:prefix(client.ip, 32, 64)"));
 		var.set_int("edgesig:subject shop-login-guessing", 2);
 		var.set_int("edgesig:refused", 0);
 		if (vsthrottle.blocked(var.get("edgesig:key shop-login-guessing"), 1, 600s, 600s) > 0s) {
@@ -567,7 +568,7 @@ sub edgesig_recv {
 				if (var.get_int("edgesig:over") != -1) {
 					call edgesig_url_values;
 				}
-				if (var.get_int("edgesig:over") == 0
+				if ((var.get_int("edgesig:over") == 0 || var.get_int("edgesig:over") > 2)
 				    && var.get("edgesig:req.path") ~ "(?s)^/(?:(?:(?!(?<=/)\.\.(?:/|\z)).)*+\.\.){9}") {
 					var.set_int("edgesig:over", 2);
 				}
