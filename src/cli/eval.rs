@@ -65,35 +65,35 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
     let mut evaluator = Evaluator::new(&selected);
     let mut now = Duration::ZERO;
     let (mut bad, mut late) = (0, 0);
+    let mut text = Vec::new();
     for batch in Batches::open(arguments.requests.as_deref())? {
         let batch = batch?;
         let lines: Vec<(usize, &[u8])> = batch.lines().collect();
-        let mut parsed: Vec<_> = lines.par_iter().with_min_len(RUN).map(|(_, line)| parse_json_line(line)).collect();
-        // The rates' clock does not go back.
-        for line in parsed.iter_mut().flatten() {
-            late += usize::from(line.request.time < now);
-            line.request.time = line.request.time.max(now);
-            now = line.request.time;
-        }
-        let judged: Vec<_> = parsed
-            .into_par_iter()
-            .with_min_len(RUN)
-            .map(|line| line.map(|line| (evaluator.judge(&line.request), line.id)))
-            .collect();
+        // A request is judged where it was read: it is still near then.
+        let read = |line: &[u8]| parse_json_line(line).map(|line| (evaluator.judge(&line.request), line.id));
+        let judged: Vec<_> = lines.par_iter().with_min_len(RUN).map(|(_, line)| read(line)).collect();
         for (line, (number, _)) in judged.into_iter().zip(&lines) {
             match line {
-                Ok((judged, id)) => write_verdict(&mut console.out, &selected, &id, &evaluator.settle(judged))?,
+                Ok((mut judged, id)) => {
+                    // The rates' clock does not go back.
+                    late += usize::from(judged.time < now);
+                    now = now.max(judged.time);
+                    judged.time = now;
+                    write_verdict(&mut text, &selected, &id, &evaluator.settle(judged));
+                }
                 Err((id, message)) => {
                     bad += 1;
                     if bad <= SHOWN {
                         console.message("error", &unreadable(*number, &id, &message))?;
                     }
                     let message = serde_json::Value::from(message);
-                    writeln!(console.out, "{{\"id\":{id},\"line\":{number},\"error\":{message}}}")?;
+                    writeln!(text, "{{\"id\":{id},\"line\":{number},\"error\":{message}}}")?;
                 }
             }
         }
+        console.out.write_all(&text)?;
         console.out.flush()?;
+        text.clear();
     }
     if late > 0 && selected.rules.iter().any(|rule| rule.rate.is_some()) {
         let count = counted(late, "request");
@@ -108,34 +108,29 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
 }
 
 /// `{"id":…,"matched":[…],"action":…,"by":…,"status":…}`; `"limit":…` only when the request is over one.
-fn write_verdict(
-    out: &mut dyn Write,
-    ruleset: &Ruleset,
-    id: &serde_json::Value,
-    verdict: &Verdict,
-) -> std::io::Result<()> {
+fn write_verdict(out: &mut Vec<u8>, ruleset: &Ruleset, id: &serde_json::Value, verdict: &Verdict) {
     // Ids of signatures are kebab-case: they need no escaping.
+    let mut push = |part: &str| out.extend_from_slice(part.as_bytes());
     let rule = |index: usize| ruleset.rules.get(index).map_or("", |rule| rule.id.as_str());
-    let mut line = Vec::with_capacity(128);
-    line.extend_from_slice(b"{\"id\":");
-    serde_json::to_writer(&mut line, id)?;
-    line.extend_from_slice(b",\"matched\":[");
+    push("{\"id\":");
+    push(&id.to_string());
+    push(",\"matched\":[");
     for (place, index) in verdict.matched.iter().enumerate() {
-        line.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
-        line.extend_from_slice(rule(*index).as_bytes());
-        line.push(b'"');
+        push(if place == 0 { "\"" } else { ",\"" });
+        push(rule(*index));
+        push("\"");
     }
-    write!(line, "],\"action\":\"{}\",\"by\":", verdict.outcome.name())?;
+    push("],\"action\":\"");
+    push(verdict.outcome.name());
     match by(ruleset, verdict) {
-        Some(by) => write!(line, "\"{by}\"")?,
-        None => line.extend_from_slice(b"null"),
+        Some(by) => ["\",\"by\":\"", by, "\",\"status\":"].into_iter().for_each(&mut push),
+        None => push("\",\"by\":null,\"status\":"),
     }
-    write!(line, ",\"status\":{}", verdict.status)?;
+    push(&verdict.status.to_string());
     if let Some(limit) = verdict.limit {
-        write!(line, ",\"limit\":\"{}\"", limit.name())?;
+        [",\"limit\":\"", limit.name(), "\""].into_iter().for_each(&mut push);
     }
-    line.extend_from_slice(b"}\n");
-    out.write_all(&line)
+    push("}\n");
 }
 
 /// Who acted: a rule, or the limit that the request is over.

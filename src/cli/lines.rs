@@ -26,7 +26,14 @@ pub struct Batch {
 impl Batch {
     /// Every line that is not blank, without its end, with its number in the input.
     pub fn lines(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        let lines = self.text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let mut rest = Some(&self.text[..]);
+        let lines = std::iter::from_fn(move || {
+            let text = rest?;
+            let end = memchr::memchr(b'\n', text);
+            rest = end.map(|end| &text[end + 1..]);
+            let line = &text[..end.unwrap_or(text.len())];
+            Some(line.strip_suffix(b"\r").unwrap_or(line))
+        });
         (self.first..).zip(lines).filter(|(_, line)| {
             // A line too long stands as a NUL.
             !line.iter().all(|byte| byte.is_ascii_whitespace())

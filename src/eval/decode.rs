@@ -170,7 +170,7 @@ fn needs_normalizing(path: &[u8]) -> bool {
 
 /// How many segments of a path are `..`: [`path_normalize`] has a limit on them.
 pub fn parent_segments(path: &[u8]) -> usize {
-    if !path.starts_with(b"/") {
+    if !path.starts_with(b"/") || memchr::memmem::find(path, b"/..").is_none() {
         return 0;
     }
     path[1..].split(|byte| *byte == b'/').filter(|segment| *segment == b"..").count()

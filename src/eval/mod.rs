@@ -1,7 +1,7 @@
 //! The reference semantics: what a ruleset means for a request. Every target must agree with it.
 //!
 //! `parts` and `decode` cut and decode bytes, `view` gives each field's value, `functions` the functions' values,
-//! `plan`, `search`, `presences` and `program` make conditions ready, `limits` guards, `limiter` keeps the rates, `verdict` puts them in order.
+//! `plan`, `search`, `presences`, `screen` and `program` make conditions ready, `limits` guards, `limiter` keeps the rates, `verdict` puts them in order.
 //! `trace` explains one signature on one request, `testing` runs the tests of signatures.
 
 pub mod address;
@@ -15,6 +15,7 @@ mod presences;
 mod program;
 #[cfg(test)]
 mod samples;
+mod screen;
 mod search;
 mod testing;
 mod trace;

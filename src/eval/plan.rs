@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Index of a distinct value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot(usize);
 
 /// Where a slot's value comes from.
@@ -81,6 +81,44 @@ pub enum Prepared<'r> {
     SameAs(Slot),
     /// Of a list with values of another type; the type checker lets none through.
     Never,
+}
+
+impl Prepared<'_> {
+    /// Whether it looks for something anywhere in a text.
+    pub fn searches(&self) -> bool {
+        match self {
+            Prepared::Text(matcher) => matcher.needs().is_some(),
+            Prepared::Matches(_) => true,
+            Prepared::Exists
+            | Prepared::IsTrue
+            | Prepared::Integer(..)
+            | Prepared::IntegerIn(_)
+            | Prepared::Network(_)
+            | Prepared::SameAs(_)
+            | Prepared::Never => false,
+        }
+    }
+
+    /// Marks of a [`Presence`](crate::regex::Presence) of which every text that it holds for has one.
+    pub fn keys(&self) -> Option<Vec<u16>> {
+        match self {
+            Prepared::Text(matcher) => matcher.keys().map(<[u16]>::to_vec),
+            Prepared::Matches(patterns) => {
+                let mut all = Vec::new();
+                for pattern in *patterns {
+                    all.extend_from_slice(pattern.keys()?);
+                }
+                Some(all)
+            }
+            Prepared::Never => Some(Vec::new()),
+            Prepared::Exists
+            | Prepared::IsTrue
+            | Prepared::Integer(..)
+            | Prepared::IntegerIn(_)
+            | Prepared::Network(_)
+            | Prepared::SameAs(_) => None,
+        }
+    }
 }
 
 impl<'r> Planner<'r> {
@@ -235,7 +273,7 @@ pub struct Sight<'v> {
     slots: &'v Slots<'v>,
     seen: Vec<OnceCell<Seen<'v>>>,
     /// Of the texts in `seen`, which stay where they are.
-    presences: Presences,
+    pub presences: Presences,
 }
 
 impl<'v> Sight<'v> {

@@ -1,18 +1,32 @@
 //! Conditions → one list of steps for all rules: each step asks one comparison and says where to go on with a yes and
-//! with a no. What rules have in common is asked at most once per request. [`super::verdict`] runs it;
-//! [`super::plan`]'s `Node::holds` is the plain walk that it must agree with.
+//! with a no. What rules have in common is asked at most once per request, and what a [`Screen`] says no to never.
+//! [`super::verdict`] runs it; [`super::plan`]'s `Node::holds` is the plain walk that it must agree with.
 
 use super::plan::{Node, Sight, Test};
+use super::screen::{Screen, is_screened};
 use crate::ir::{Check, Comparison, Needles, Patterns, Value};
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::OnceLock;
 
 /// The conditions of a plan.
 #[derive(Debug, Default)]
 pub struct Program<'r> {
     steps: Vec<Step>,
-    /// Every distinct comparison.
+    /// Every distinct comparison. Those that are screened together are next to each other.
     tests: Vec<Test<'r>>,
+    groups: Vec<Group>,
+    /// Test → its group.
+    group_of: Vec<Option<u32>>,
+}
+
+/// Tests that are screened together.
+#[derive(Debug)]
+struct Group {
+    tests: Range<usize>,
+    /// Made when it is first needed.
+    screen: OnceLock<Screen>,
 }
 
 #[derive(Debug)]
@@ -51,7 +65,29 @@ impl<'r> Assembler<'r> {
     }
 
     pub fn finish(self) -> Program<'r> {
-        self.program
+        let Program { mut steps, tests, .. } = self.program;
+        let key = |test: &Test<'_>| (!is_screened(test), test.slot);
+        let mut ordered: Vec<(usize, Test<'r>)> = tests.into_iter().enumerate().collect();
+        ordered.sort_by_key(|(_, test)| key(test));
+        let mut places = vec![0; ordered.len()];
+        for (place, (number, _)) in (0..).zip(&ordered) {
+            places[*number] = place;
+        }
+        for step in &mut steps {
+            step.test = places[step.test as usize];
+        }
+        let tests: Vec<Test<'r>> = ordered.into_iter().map(|(_, test)| test).collect();
+        let (mut groups, mut group_of) = (Vec::new(), vec![None; tests.len()]);
+        let mut start = 0;
+        for alike in tests.chunk_by(|one, other| key(one) == key(other)) {
+            let range = start..start + alike.len();
+            start = range.end;
+            if is_screened(&alike[0]) {
+                group_of[range.clone()].fill(u32::try_from(groups.len()).ok());
+                groups.push(Group { tests: range, screen: OnceLock::new() });
+            }
+        }
+        Program { steps, tests, groups, group_of }
     }
 
     /// The first step of `node`, when what comes after a yes and after a no is known.
@@ -106,27 +142,55 @@ fn mark(check: &Check) -> &[u8] {
     }
 }
 
-/// What one request has been asked already.
-pub struct Answers(Vec<Cell<Option<bool>>>);
+/// What is known of each test for one request.
+pub struct Answers(Vec<Cell<Answer>>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Unknown,
+    /// The screen has not said no.
+    Open,
+    No,
+    Yes,
+}
 
 impl<'r> Program<'r> {
     /// Nothing asked yet.
     pub fn answers(&self) -> Answers {
-        Answers(vec![Cell::new(None); self.tests.len()])
+        Answers(vec![Cell::new(Answer::Unknown); self.tests.len()])
     }
 
     /// Whether the condition that starts at `goal` holds.
     pub fn holds<'v>(&self, goal: Goal, sight: &'v Sight<'v>, answers: &Answers) -> bool {
         let mut at = goal;
         while let Some(step) = self.steps.get(at.0 as usize) {
-            let known = &answers.0[step.test as usize];
-            let yes = known.get().unwrap_or_else(|| {
-                let yes = self.tests[step.test as usize].holds(sight);
-                known.set(Some(yes));
-                yes
-            });
+            let test = step.test as usize;
+            let yes = match answers.0[test].get() {
+                Answer::No => false,
+                Answer::Yes => true,
+                Answer::Unknown | Answer::Open => self.ask(test, sight, answers),
+            };
             at = if yes { step.yes } else { step.no };
         }
         at == HOLDS
+    }
+
+    fn ask<'v>(&self, test: usize, sight: &'v Sight<'v>, answers: &Answers) -> bool {
+        if answers.0[test].get() == Answer::Unknown
+            && let Some(group) = self.group_of[test]
+        {
+            self.screen(&self.groups[group as usize], sight, answers);
+        }
+        let yes = answers.0[test].get() != Answer::No && self.tests[test].holds(sight);
+        answers.0[test].set(if yes { Answer::Yes } else { Answer::No });
+        yes
+    }
+
+    fn screen<'v>(&self, group: &Group, sight: &'v Sight<'v>, answers: &Answers) {
+        let tests = &self.tests[group.tests.clone()];
+        let answers = &answers.0[group.tests.clone()];
+        answers.iter().for_each(|answer| answer.set(Answer::No));
+        let screen = group.screen.get_or_init(|| Screen::new(tests, tests[0].slot));
+        screen.each_open(tests.len(), sight, |place| answers[place].set(Answer::Open));
     }
 }

@@ -14,8 +14,9 @@ pub struct TextMatcher {
     glance: Glance,
     exact: Matcher,
     ignore_case: Matcher,
-    /// Of needles anywhere.
-    needs: Option<Needs>,
+    needs: Needs,
+    /// The needles stand anywhere in a text.
+    anywhere: bool,
 }
 
 impl TextMatcher {
@@ -31,18 +32,23 @@ impl TextMatcher {
             bytes.dedup();
             Matcher::new(operator, bytes, ignore_case)
         };
-        let anywhere = operator == TextOperator::Contains;
         TextMatcher {
             glance: Glance::new(operator, needles),
             exact: of_case(false),
             ignore_case: of_case(true),
-            needs: anywhere.then(|| Needs::of_literals(needles.iter().map(|text| text.bytes.as_slice()))),
+            needs: Needs::of_literals(needles.iter().map(|text| text.bytes.as_slice())),
+            anywhere: operator == TextOperator::Contains,
         }
     }
 
     /// What a text must hold, where a search would have to look at all of it.
     pub fn needs(&self) -> Option<&Needs> {
-        self.needs.as_ref()
+        self.anywhere.then_some(&self.needs)
+    }
+
+    /// See [`Needs::keys`].
+    pub fn keys(&self) -> Option<&[u16]> {
+        self.needs.keys()
     }
 
     pub fn is_match(&self, text: &[u8]) -> bool {
@@ -333,6 +339,8 @@ mod tests {
                 let matcher = TextMatcher::new(operator, &needles);
                 let presence = crate::regex::Presence::of(text.as_bytes());
                 let may_match = matcher.needs().is_none_or(|needs| needs.are_met(&presence));
+                let has_key = matcher.keys().is_none_or(|keys| keys.iter().any(|key| presence.has(*key)));
+                prop_assert!(has_key || !naive(operator, &needles, text.as_bytes()), "{:?} {:?}", needles, text);
                 prop_assert!(may_match || !naive(operator, &needles, text.as_bytes()), "{:?} {:?}", needles, text);
                 prop_assert_eq!(
                     matcher.is_match(text.as_bytes()),

@@ -26,7 +26,8 @@ pub struct Evaluator<'r> {
 #[derive(Clone, Debug)]
 pub struct Judged {
     verdict: Verdict,
-    time: Duration,
+    /// Of the request, until the caller knows better.
+    pub time: Duration,
     /// Rates that the request is subject to, in order.
     subjects: Vec<Subject>,
 }

@@ -306,13 +306,9 @@ impl<'v> View<'v> {
     pub fn headers(&'v self, names: &[HeaderName]) -> Seen<'v> {
         match names {
             [name] => Seen::Text(self.header_of(*name).map(Cow::Borrowed)),
-            _ => {
-                let mut texts = Vec::with_capacity(names.len());
-                texts.extend(
-                    names.iter().filter_map(|name| self.header_of(*name)).map(|text| Some(Cow::Borrowed(text))),
-                );
-                Seen::Texts(texts)
-            }
+            _ => Seen::Texts(
+                names.iter().filter_map(|name| self.header_of(*name)).map(|text| Some(Cow::Borrowed(text))).collect(),
+            ),
         }
     }
 

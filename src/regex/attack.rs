@@ -20,8 +20,8 @@ use inputs::{Part, Shape};
 const SHORT: usize = 128;
 /// The length of an engine text from which the bound on its cost is not believed.
 const HUGE: usize = 8192;
-/// The part of the match limit that a shape must promise to reach at full length to be run there.
-const PROMISING: f64 = 0.7;
+/// The cost that a shape must promise at full length to be run there: a part of the match limit.
+const ENOUGH: f64 = 0.7 * MATCH_LIMIT as f64;
 /// How many of the shapes that promise are run at full length. A promise from two short inputs is rough, one run is cheap.
 const MOST_FULL_RUNS: usize = 256;
 /// How many of those that pass there are run at the lengths below.
@@ -154,15 +154,26 @@ enum Outlook {
 /// where the stack may run out.
 fn outlook(probe: &Compiled, shape: &Shape, limit: usize) -> Outlook {
     let (short, long) = (limit.min(shape.fixed() + SHORT), limit.min(shape.fixed() + 2 * SHORT));
-    let Some(short_cost) = cost_of(probe, &shape.input(short)) else { return Outlook::Fails(short) };
-    let Some(long_cost) = cost_of(probe, &shape.input(long)) else { return Outlook::Fails(long) };
+    let (short_input, long_input) = (shape.input(short), shape.input(long));
+    let doublings = (limit.saturating_sub(shape.fixed()).max(1) as f64 / (2 * SHORT) as f64).log2().max(0.0);
+    // Most shapes cost next to nothing. What they would grow to if the shorter input cost 1 is too little then.
+    let negligible = (1..8).take_while(|cost| f64::from(*cost).powf(1.0 + doublings) < ENOUGH).last();
+    let is_cheap = negligible.is_some_and(|cost| probe.is_match_within(&long_input, cost).is_ok())
+        && probe.is_match(&short_input).is_ok();
+    let costs = if is_cheap {
+        (1, 1)
+    } else {
+        let Some(short_cost) = cost_of(probe, &short_input) else { return Outlook::Fails(short) };
+        let Some(long_cost) = cost_of(probe, &long_input) else { return Outlook::Fails(long) };
+        (short_cost, long_cost)
+    };
     if shape.stacks && probe.is_match(&shape.input(limit)).is_err() {
         return Outlook::Fails(limit);
     }
+    let (short_cost, long_cost) = costs;
     let ratio = |more: u32, less: u32| f64::from(more.max(1)) / f64::from(less.max(1));
-    let doublings = (limit.saturating_sub(shape.fixed()).max(1) as f64 / (2 * SHORT) as f64).log2().max(0.0);
     let expected = f64::from(long_cost) * ratio(long_cost, short_cost).powf(doublings);
-    if expected >= PROMISING * f64::from(MATCH_LIMIT) { Outlook::Promises(expected) } else { Outlook::Passes }
+    if expected >= ENOUGH { Outlook::Promises(expected) } else { Outlook::Passes }
 }
 
 /// The lowest match limit under which the probe passes, to within 1/32; `None` when it fails under Varnish's.

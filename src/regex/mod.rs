@@ -27,7 +27,7 @@ pub struct Regex {
     /// What engines run with options 0.
     pub engine_text: String,
     compiled: OnceLock<Compiled>,
-    needs: OnceLock<needs::Needs>,
+    needs: OnceLock<Needs>,
 }
 
 impl PartialEq for Regex {
@@ -71,7 +71,16 @@ impl Regex {
 
     /// Whether a text with these bytes can match at all. Where it cannot, [`Regex::is_match`] is false or an error.
     pub fn may_match(&self, presence: &Presence) -> bool {
-        self.needs.get_or_init(|| needs::Needs::of(&self.engine_text)).are_met(presence)
+        self.needs().are_met(presence)
+    }
+
+    /// See [`Needs::keys`].
+    pub fn keys(&self) -> Option<&[u16]> {
+        self.needs().keys()
+    }
+
+    fn needs(&self) -> &Needs {
+        self.needs.get_or_init(|| Needs::of(&self.engine_text))
     }
 
     /// Whether it matches the empty text.

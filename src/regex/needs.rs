@@ -2,6 +2,9 @@
 //! text is looked at once for all patterns ([`Presence`]); most patterns of attacks are then cleared without being run,
 //! or even compiled. Called by `Regex::may_match`.
 //!
+//! A pattern also has keys, where its tree gives any: a few of those marks, of which each text that it matches has at
+//! least one. With them many patterns are cleared in one go.
+//!
 //! A need is a necessary condition and never more: what the tree does not say, or what is a look at something absent, a
 //! reference or optional, asks for nothing.
 
@@ -10,21 +13,20 @@ use super::tree::{self, Look, Node};
 
 /// Sets of more bytes than this are met in nearly every text.
 const SMALL_SET: u32 = 24;
-/// Bits for pairs.
+/// Marks for pairs.
 const PAIRS: usize = 2048;
+const PAIR_WORDS: usize = PAIRS / 64;
 
-/// Which bytes and pairs of neighbouring bytes a text holds. Upper case counts as lower.
+/// Which bytes and pairs of neighbouring bytes a text holds, as marks: first those of pairs, then those of bytes. Upper
+/// case counts as lower.
 #[derive(Clone, Debug)]
-pub struct Presence {
-    bytes: Folded,
-    pairs: [u64; PAIRS / 64],
-}
+pub struct Presence([u64; PAIR_WORDS + 2]);
 
 /// Bytes in lower case, one bit for each of the lower half; those of the upper half share them.
 type Folded = u128;
 
-fn bit(byte: u8) -> Folded {
-    1 << (LOWER[usize::from(byte)] & 0x7f)
+const fn bit(byte: u8) -> Folded {
+    1 << (LOWER[byte as usize] & 0x7f)
 }
 
 /// A table is quicker than a comparison.
@@ -38,6 +40,18 @@ const LOWER: [u8; 256] = {
     table
 };
 
+/// [`bit`] of each byte, in halves.
+static BITS: [[u64; 2]; 256] = {
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let bit = bit(byte as u8);
+        table[byte] = [bit as u64, (bit >> 64) as u64];
+        byte += 1;
+    }
+    table
+};
+
 /// The bit of two neighbours in lower case.
 fn pair(first: u8, second: u8) -> u16 {
     (u16::from(first).wrapping_mul(33) ^ u16::from(second)) & (PAIRS as u16 - 1)
@@ -45,26 +59,56 @@ fn pair(first: u8, second: u8) -> u16 {
 
 impl Presence {
     pub fn of(text: &[u8]) -> Presence {
-        let mut pairs = [0_u64; PAIRS / 64];
+        let mut marks = [0_u64; PAIR_WORDS + 2];
         let (mut low, mut high) = (0_u64, 0_u64);
         // The first byte makes a pair with nothing, which may stand for one that is not there: that costs a run.
         let mut previous = 0;
         for byte in text {
+            // Without branches: the same speed for every text.
+            let bits = &BITS[usize::from(*byte)];
+            low |= bits[0];
+            high |= bits[1];
             let byte = LOWER[usize::from(*byte)];
-            let bit = 1_u64 << (byte & 63);
-            // Without branches: in registers, and the same speed for every text.
-            let is_high = 0_u64.wrapping_sub(u64::from(byte >> 6 & 1));
-            low |= bit & !is_high;
-            high |= bit & is_high;
             let index = pair(previous, byte);
-            pairs[usize::from(index >> 6)] |= 1 << (index & 63);
+            marks[usize::from(index >> 6)] |= 1 << (index & 63);
             previous = byte;
         }
-        Presence { bytes: Folded::from(high) << 64 | Folded::from(low), pairs }
+        (marks[PAIR_WORDS], marks[PAIR_WORDS + 1]) = (low, high);
+        Presence(marks)
     }
 
-    fn has_pair(&self, index: u16) -> bool {
-        self.pairs[usize::from(index >> 6)] >> (index & 63) & 1 == 1
+    /// Whether it has a mark.
+    pub fn has(&self, mark: u16) -> bool {
+        self.0[usize::from(mark >> 6)] >> (mark & 63) & 1 == 1
+    }
+
+    fn bytes(&self) -> Folded {
+        Folded::from(self.0[PAIR_WORDS + 1]) << 64 | Folded::from(self.0[PAIR_WORDS])
+    }
+
+    /// Adds a mark: one of [`Needs::keys`].
+    pub fn insert(&mut self, mark: u16) {
+        self.0[usize::from(mark >> 6)] |= 1 << (mark & 63);
+    }
+
+    /// The marks that both have, ascending.
+    pub fn each_shared(&self, other: &Presence, mut shared: impl FnMut(u16)) {
+        // Usually there are none or few, which a pass of wide steps finds out.
+        let mut both = self.0;
+        both.iter_mut().zip(&other.0).for_each(|(one, other)| *one &= other);
+        for (word, mut left) in (0..).zip(both) {
+            while left != 0 {
+                shared(word * 64 + left.trailing_zeros() as u16);
+                left &= left - 1;
+            }
+        }
+    }
+}
+
+impl Default for Presence {
+    /// Of no text.
+    fn default() -> Presence {
+        Presence([0; PAIR_WORDS + 2])
     }
 }
 
@@ -75,6 +119,7 @@ pub struct Needs {
     /// Sets of bytes that questions ask for.
     sets: Vec<Folded>,
     first: u16,
+    keys: Option<Box<[u16]>>,
 }
 
 #[derive(Debug)]
@@ -98,7 +143,8 @@ impl Needs {
     }
 
     fn ready(need: &Need) -> Needs {
-        let mut needs = Needs { questions: Vec::new(), sets: Vec::new(), first: MET };
+        let keys = need.keys().map(|keys| keys.marks.into());
+        let mut needs = Needs { questions: Vec::new(), sets: Vec::new(), first: MET, keys };
         if need.questions() <= MOST {
             needs.first = needs.ask(need, MET, NOT_MET);
         }
@@ -118,7 +164,7 @@ impl Needs {
                     // One bit clears most texts, and all the literals at once.
                     let rarest = literal.iter().min_by_key(|byte| commonness(LOWER[usize::from(**byte)]));
                     let lower = |byte: u8| LOWER[usize::from(byte)];
-                    let pairs = literal.windows(2).map(|two| pair(lower(two[0]), lower(two[1]))).collect();
+                    let pairs = literal.windows(2).map(|two| Pair::of(lower(two[0]), lower(two[1]))).collect();
                     let rarest = rarest.map(|byte| Need::Byte(bit(*byte)));
                     parts.push(Need::All(rarest.into_iter().chain([Need::Pairs(pairs)]).collect()));
                 }
@@ -130,13 +176,18 @@ impl Needs {
         Needs::ready(&if empty { Need::Nothing } else { Need::Any(parts) })
     }
 
+    /// Marks of which every text that is looked for has at least one; nothing where none are known.
+    pub fn keys(&self) -> Option<&[u16]> {
+        self.keys.as_deref()
+    }
+
     /// Whether a text may be one of those that are looked for.
     pub fn are_met(&self, presence: &Presence) -> bool {
         let mut at = self.first;
         while let Some(question) = self.questions.get(usize::from(at)) {
             let yes = match question.about.checked_sub(PAIRS as u16) {
-                None => presence.has_pair(question.about),
-                Some(set) => self.sets[usize::from(set)] & presence.bytes != 0,
+                None => presence.has(question.about),
+                Some(set) => self.sets[usize::from(set)] & presence.bytes() != 0,
             };
             at = if yes { question.yes } else { question.no };
         }
@@ -151,7 +202,7 @@ impl Needs {
                 self.sets.push(*set);
                 self.push(PAIRS + self.sets.len() - 1, yes, no)
             }
-            Need::Pairs(pairs) => pairs.iter().rev().fold(yes, |yes, index| self.push((*index).into(), yes, no)),
+            Need::Pairs(pairs) => pairs.iter().rev().fold(yes, |yes, pair| self.push(pair.mark.into(), yes, no)),
             Need::All(parts) => parts.iter().rev().fold(yes, |yes, part| self.ask(part, yes, no)),
             Need::Any(parts) => parts.iter().rev().fold(no, |no, part| self.ask(part, yes, no)),
         }
@@ -172,12 +223,75 @@ enum Need {
     /// One of these bytes.
     Byte(Folded),
     /// Each of these pairs.
-    Pairs(Vec<u16>),
+    Pairs(Vec<Pair>),
     All(Vec<Need>),
     Any(Vec<Need>),
 }
 
+/// Two neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pair {
+    mark: u16,
+    /// How many of a hundred ordinary texts have it, roughly.
+    chance: u32,
+}
+
+impl Pair {
+    /// Of bytes in lower case.
+    fn of(first: u8, second: u8) -> Pair {
+        let chance = match (commonness(first), commonness(second)) {
+            (60, 60) if COMMON_PAIRS.contains(&[first, second]) => 20,
+            (60, 60) => 6,
+            (one, other) => (one.min(other) / 4).max(1),
+        };
+        Pair { mark: pair(first, second), chance }
+    }
+}
+
+/// Neighbours that are often met in words and URLs.
+const COMMON_PAIRS: [[u8; 2]; 88] = [
+    *b"th", *b"he", *b"in", *b"er", *b"an", *b"re", *b"on", *b"at", *b"en", *b"nd", *b"ti", *b"es", *b"or", *b"te",
+    *b"of", *b"ed", *b"is", *b"it", *b"al", *b"ar", *b"st", *b"to", *b"nt", *b"ng", *b"se", *b"ha", *b"as", *b"ou",
+    *b"io", *b"le", *b"ve", *b"co", *b"me", *b"de", *b"hi", *b"ri", *b"ro", *b"ic", *b"ne", *b"ea", *b"ra", *b"ce",
+    *b"li", *b"ch", *b"ll", *b"be", *b"ma", *b"si", *b"om", *b"ur", *b"et", *b"el", *b"ta", *b"la", *b"ns", *b"di",
+    *b"us", *b"ge", *b"ca", *b"ec", *b"il", *b"lo", *b"ss", *b"ac", *b"no", *b"em", *b"ct", *b"mo", *b"pe", *b"ad",
+    *b"ol", *b"so", *b"ie", *b"ee", *b"tr", *b"os", *b"ot", *b"pr", *b"id", *b"ut", *b"ht", *b"tt", *b"tp", *b"ww",
+    *b"/s", *b"/a", *b".c", *b"00",
+];
+
+/// Marks of which a text has at least one.
+struct Keys {
+    marks: Vec<u16>,
+    /// How many of a hundred ordinary texts have one, roughly.
+    chance: u32,
+}
+
 impl Need {
+    /// The rarest keys; nothing where a text without any mark may do.
+    fn keys(&self) -> Option<Keys> {
+        match self {
+            Need::Nothing => None,
+            Need::Byte(set) => Some(Keys {
+                marks: members(*set).map(|byte| PAIRS as u16 + u16::from(byte)).collect(),
+                chance: members(*set).map(commonness).sum(),
+            }),
+            Need::Pairs(pairs) => {
+                let rarest = pairs.iter().min_by_key(|pair| pair.chance)?;
+                Some(Keys { marks: vec![rarest.mark], chance: rarest.chance })
+            }
+            Need::All(parts) => parts.iter().filter_map(Need::keys).min_by_key(|keys| keys.chance),
+            Need::Any(parts) => {
+                let mut all = Keys { marks: Vec::new(), chance: 0 };
+                for part in parts {
+                    let keys = part.keys()?;
+                    all.marks.extend(keys.marks);
+                    all.chance += keys.chance;
+                }
+                Some(all)
+            }
+        }
+    }
+
     fn of(engine_text: &str) -> Need {
         tree::parse(engine_text).map_or(Need::Nothing, |tree| of_node(&tree))
     }
@@ -309,9 +423,9 @@ impl Parts {
         if let [byte] = self.run[..] {
             self.needs.push(Need::Byte(bit(byte)));
         } else if !self.run.is_empty() {
-            let mut pairs: Vec<[u8; 2]> = self.run.windows(2).map(|two| [two[0], two[1]]).collect();
-            pairs.sort_by_key(|two| commonness(two[0]) + commonness(two[1]));
-            self.needs.push(Need::Pairs(pairs.into_iter().map(|two| pair(two[0], two[1])).collect()));
+            let mut pairs: Vec<Pair> = self.run.windows(2).map(|two| Pair::of(two[0], two[1])).collect();
+            pairs.sort_by_key(|pair| pair.chance);
+            self.needs.push(Need::Pairs(pairs));
         }
         self.run.clear();
     }
@@ -392,7 +506,10 @@ mod tests {
             let Ok(regex) = Regex::new(&pattern, ignore_case) else { return Ok(()) };
             for text in &texts {
                 if regex.is_match(text.as_bytes()) == Ok(true) {
-                    prop_assert!(regex.may_match(&Presence::of(text.as_bytes())), "{} on {}", pattern, text);
+                    let presence = Presence::of(text.as_bytes());
+                    prop_assert!(regex.may_match(&presence), "{} on {}", pattern, text);
+                    let has_key = regex.keys().is_none_or(|keys| keys.iter().any(|key| presence.has(*key)));
+                    prop_assert!(has_key, "{} on {}", pattern, text);
                 }
             }
         }

@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::error::Category;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 
 /// A key, what it holds, and whether a value is that.
@@ -111,16 +112,38 @@ impl<'d, K: DeserializeSeed<'d>> Visitor<'d> for KnownKey<'_, K> {
             return self.seed.deserialize(StrDeserializer::new(key)).map(Ok);
         }
         if self.mistake.is_none() {
-            *self.mistake = mistake(key);
+            *self.mistake = FOREIGN.with_borrow_mut(|foreign| new_mistake(key, foreign));
         }
         Ok(Err(self.seed))
     }
 }
 
+/// Columns of somebody's own that a thread remembers.
+const REMEMBERED: usize = 32;
+
+thread_local! {
+    /// The lines of a file have the same ones: each is looked into once.
+    static FOREIGN: RefCell<Vec<Box<str>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// [`mistake`] of a key that is not among the foreign ones, where it is put if there is none.
+fn new_mistake(key: &str, foreign: &mut Vec<Box<str>>) -> Option<String> {
+    if foreign.iter().any(|other| **other == *key) {
+        return None;
+    }
+    let mistake = mistake(key);
+    if mistake.is_none() && key.len() <= LONGEST_SLIP && foreign.len() < REMEMBERED {
+        foreign.push(key.into());
+    }
+    mistake
+}
+
+/// Longer than any known key by more than a slip of the hand is a word from here on.
+const LONGEST_SLIP: usize = 12;
+
 /// What is wrong with a key that is not known; nothing for the column of somebody's own.
 fn mistake(key: &str) -> Option<String> {
-    // Longer than any known key by more than a slip of the hand.
-    if key.len() > 12 {
+    if key.len() > LONGEST_SLIP {
         return None;
     }
     let mut word = Cow::Borrowed(key);
@@ -274,8 +297,23 @@ impl<'d> Visitor<'d> for FindId<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEYS, near};
+    use super::{KEYS, REMEMBERED, near, new_mistake};
     use proptest::prelude::*;
+
+    #[test]
+    fn columns_are_remembered_and_slips_are_not() {
+        let mut foreign = Vec::new();
+        for _ in 0..2 {
+            assert_eq!(new_mistake("source", &mut foreign), None);
+            assert_eq!(new_mistake("methd", &mut foreign).unwrap(), "unknown key `methd`: did you mean `method`?");
+            assert_eq!(new_mistake("a_word_that_is_long", &mut foreign), None);
+        }
+        assert_eq!(foreign, ["source".into()]);
+        for number in 0..100 {
+            assert_eq!(new_mistake(&format!("{number}"), &mut foreign), None);
+        }
+        assert_eq!(foreign.len(), REMEMBERED);
+    }
 
     proptest! {
         #[test]
