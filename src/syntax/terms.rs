@@ -330,7 +330,7 @@ impl Taker<'_, '_, '_> {
     fn string(&mut self, argument: Argument<'_>, form: &str) -> Option<Spanned<Vec<u8>>> {
         let rule = argument.value.as_rule();
         let text = argument.value.as_str().trim_end();
-        if matches!(rule, Rule::string | Rule::bad_quotes) && !text.starts_with('i') {
+        if matches!(rule, Rule::line | Rule::bad_quotes) && !text.starts_with('i') {
             return Some(string_token(argument.value, self.place, self.report));
         }
         if rule != Rule::bare {

@@ -18,9 +18,9 @@ pub(super) fn explain(text: &str, base: usize, error: &Error<Rule>, place: &Plac
     let any = |rules: &[Rule]| tried.iter().any(|rule| rules.contains(rule));
     let wanted = if any(&[Rule::bad_key]) {
         "a key in double quotes, such as `[\"user-agent\"]`"
-    } else if any(&[Rule::and, Rule::or, Rule::comparison]) {
+    } else if any(&[Rule::logic, Rule::comparison]) {
         "`and`, `or` or an operator such as `==`, `in`, `contains`, `matches`"
-    } else if any(&[Rule::reference, Rule::string, Rule::number, Rule::list, Rule::expression]) {
+    } else if any(&[Rule::reference, Rule::number, Rule::list, Rule::expression]) {
         "a value (a field, a literal, a list or a function call)"
     } else {
         "a value"

@@ -1,11 +1,13 @@
 //! The error productions of the grammar, forms of other languages → what they mean, and the report of how they are
 //! written here. Called by `lower`.
 
+use std::ops::Range;
+
 use pest::iterators::Pair;
 
 use super::lower::{Lower, range, written};
 use super::operators::{Meaning, meaning};
-use super::{Rule, modsecurity};
+use super::{Rule, modsecurity, problem};
 use crate::catalog::Operator;
 use crate::diagnostic::{Code, Diagnostic, Fix};
 use crate::source::{Span, Spanned};
@@ -160,8 +162,8 @@ impl Lower<'_, '_> {
 
     /// `x is missing`, `x is not null`: it is no text that is asked for.
     pub(super) fn missing(&self, left: &Expression, token: &Pair<'_, Rule>, right: &Expression) -> Option<Expression> {
-        let word = token.as_str().split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         let ExpressionKind::Path { name, keys: None } = &right.kind else { return None };
+        let word = token.as_str().split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         let missing = match name.value.to_lowercase().as_str() {
             "missing" | "null" | "nil" | "none" | "absent" | "undefined" | "unset" => true,
             "present" | "set" | "defined" => false,
@@ -212,23 +214,26 @@ impl Lower<'_, '_> {
     }
 
     /// `"x"i`, `r"x"i`: `prefix` is what belongs before the quotes.
-    pub(super) fn flags(&self, whole: &Pair<'_, Rule>, open: &str, prefix: &str, flags: &Pair<'_, Rule>) {
-        let at = range(whole).start;
-        let written = open.trim_end_matches('"');
-        let mut diagnostic = self.problem(
+    pub(super) fn flags(&self, whole: Range<usize>, written: &str, prefix: &str, flags: &str) {
+        let Range { start, end } = whole;
+        let place = end - flags.len()..end;
+        let mut diagnostic = problem(
             Code::InvalidCondition,
-            flags,
-            format!("flags stand before the quotes, not behind them as `{}`", flags.as_str()),
+            self.place,
+            place.clone(),
+            format!("flags stand before the quotes, not behind them as `{flags}`"),
             "behind the quotes",
         );
-        if flags.as_str() != "i" {
+        if flags != "i" {
             diagnostic = diagnostic.help(
                 "`i\"…\"` and `ri\"…\"` ignore case; `(?s)` in a pattern lets `.` match line breaks, others are not \
                  needed",
             );
         }
-        let edits =
-            vec![(self.place.span(at..at + written.len()), prefix.to_owned()), (self.span(flags), String::new())];
+        let edits = vec![
+            (self.place.span(start..start + written.len()), prefix.to_owned()),
+            (self.place.span(place), String::new()),
+        ];
         let title = match prefix {
             "" => "remove it".to_owned(),
             prefix => format!("write `{prefix}\"…\"`"),
@@ -330,7 +335,7 @@ impl Lower<'_, '_> {
     pub(super) fn bad_call(&self, pair: Pair<'_, Rule>) -> ExpressionKind {
         let mut inner = pair.clone().into_inner();
         let (Some(name), Some(arguments)) = (inner.next(), inner.next()) else { return ExpressionKind::Error };
-        let arguments: Vec<Expression> = arguments.into_inner().map(|argument| self.expression(argument)).collect();
+        let arguments: Vec<Expression> = arguments.into_inner().map(|argument| self.element(argument)).collect();
         match meaning(name.as_str()) {
             Meaning::Own(operator) => self.called_operator(&pair, &name, operator, arguments),
             Meaning::Foreign { .. }

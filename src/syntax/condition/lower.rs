@@ -1,12 +1,11 @@
-//! pest's pairs → [`Expression`], operators by precedence with pest's Pratt parser. Called by `condition::parse`; the
+//! pest's pairs → [`Expression`], operators by precedence. Called by `condition::parse`; the
 //! error productions of the grammar are reported here.
 
-use std::cell::RefCell;
+use std::cell::{LazyCell, RefCell};
+use std::iter::Peekable;
 use std::ops::Range;
-use std::sync::LazyLock;
 
-use pest::iterators::Pair;
-use pest::pratt_parser::{Assoc, Op, PrattParser};
+use pest::iterators::{Pair, Pairs};
 
 use super::foreign::{Foreign, before, is_after_matches};
 use super::operators::{Meaning, meaning};
@@ -15,17 +14,6 @@ use crate::catalog::Operator;
 use crate::diagnostic::{Code, Diagnostic, Fix};
 use crate::source::{Span, Spanned};
 use crate::syntax::ast::{Expression, ExpressionKind, Quantifier, RegexLiteral};
-
-/// Loosest first.
-static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
-    PrattParser::new()
-        .op(Op::infix(Rule::or, Assoc::Left))
-        .op(Op::infix(Rule::and, Assoc::Left))
-        .op(Op::prefix(Rule::negation))
-        .op(Op::infix(Rule::comparison, Assoc::Left)
-            | Op::postfix(Rule::bad_exists)
-            | Op::postfix(Rule::bad_quoted_operator))
-});
 
 /// Lowers the pair of an `expression`.
 pub(super) fn expression(pair: Pair<'_, Rule>, place: &Place, report: &mut Report<'_>) -> Expression {
@@ -55,11 +43,28 @@ pub(super) fn range(pair: &Pair<'_, Rule>) -> Range<usize> {
 /// The range of a primary. pest's own goes over the blanks after it where the rule ends in something optional.
 pub(super) fn written(pair: &Pair<'_, Rule>) -> Range<usize> {
     let whole = range(pair);
-    let optional_end = matches!(pair.as_rule(), Rule::reference | Rule::exists | Rule::bad_call);
-    match pair.clone().into_inner().last() {
-        Some(last) if optional_end => whole.start..written(&last).end,
-        Some(_) | None => whole,
+    if !matches!(pair.as_rule(), Rule::reference | Rule::other_reference | Rule::path | Rule::exists) {
+        return whole;
     }
+    match pair.clone().into_inner().next_back() {
+        Some(last) => whole.start..written(&last).end,
+        None => whole,
+    }
+}
+
+/// The range of an operator without the blank that the grammar reads with it.
+fn token_range(pair: &Pair<'_, Rule>) -> Range<usize> {
+    let start = pair.as_span().start();
+    start..start + token(pair).len()
+}
+
+/// An operator without the blank that the grammar reads with it.
+fn token<'t>(pair: &Pair<'t, Rule>) -> &'t str {
+    pair.as_str().trim_end()
+}
+
+fn is_or(operator: &str) -> bool {
+    operator.starts_with(['o', 'O', '|'])
 }
 
 impl Lower<'_, '_> {
@@ -75,33 +80,63 @@ impl Lower<'_, '_> {
         problem(code, self.place, range(pair), message, label)
     }
 
+    /// Operators by precedence, each as soon as its right side is read.
     pub(super) fn expression(&self, pair: Pair<'_, Rule>) -> Expression {
-        let mut parts = pair.into_inner();
-        // An argument, an element: most expressions are a single operand.
-        if parts.len() == 1
-            && let Some(operand) = parts.next()
-        {
-            return self.primary(operand);
-        }
-        PRECEDENCE
-            .map_primary(|pair| self.primary(pair))
-            .map_prefix(|operator, operand| self.negation(&operator, operand))
-            .map_postfix(|operand, operator| match operator.as_rule() == Rule::bad_exists {
-                true => self.postfix_exists(operand, &operator),
-                false => self.quoted_operator(operand, operator),
-            })
-            .map_infix(|left, operator, right| {
-                if operator.as_rule() == Rule::comparison {
-                    self.comparison(left, &operator, right)
-                } else {
-                    self.logic(left, &operator, right)
+        let mut parts = pair.into_inner().peekable();
+        let mut left = self.operand(&mut parts);
+        let mut or: Option<(Expression, Pair<'_, Rule>)> = None;
+        while let Some(operator) = parts.next() {
+            if is_or(operator.as_str()) {
+                if let Some((before, operator)) = or.take() {
+                    left = self.logic(before, &operator, left);
                 }
-            })
-            .parse(parts)
+                or = Some((left, operator));
+                left = self.operand(&mut parts);
+            } else {
+                let right = self.operand(&mut parts);
+                left = self.logic(left, &operator, right);
+            }
+        }
+        match or {
+            Some((before, operator)) => self.logic(before, &operator, left),
+            None => left,
+        }
     }
 
-    /// An element of a list: an expression, or a literal as it is.
-    fn element(&self, pair: Pair<'_, Rule>) -> Expression {
+    /// Negations, a primary and its comparisons: those bind tighter than the negations.
+    fn operand<'t>(&self, parts: &mut Peekable<Pairs<'t, Rule>>) -> Expression {
+        let mut negations = Vec::new();
+        while let Some(negation) = parts.next_if(|part| part.as_rule() == Rule::negation) {
+            negations.push(negation);
+        }
+        let mut operand = self.next_primary(parts);
+        while let Some(operator) = parts.next_if(|part| part.as_rule() != Rule::logic) {
+            let rule = operator.as_rule();
+            operand = if rule == Rule::bad_exists {
+                self.postfix_exists(operand, &operator)
+            } else if rule == Rule::bad_quoted_operator {
+                self.quoted_operator(operand, operator)
+            } else {
+                let right = self.next_primary(parts);
+                self.comparison(operand, &operator, right)
+            };
+        }
+        while let Some(negation) = negations.pop() {
+            operand = self.negation(&negation, operand);
+        }
+        operand
+    }
+
+    fn next_primary(&self, parts: &mut Peekable<Pairs<'_, Rule>>) -> Expression {
+        match parts.next() {
+            Some(pair) => self.primary(pair),
+            // The grammar has one there.
+            None => Expression { kind: ExpressionKind::Error, span: self.place.span(0..0) },
+        }
+    }
+
+    /// An element of a list, an argument of a call: an expression, or a primary as it is.
+    pub(super) fn element(&self, pair: Pair<'_, Rule>) -> Expression {
         if pair.as_rule() == Rule::expression { self.expression(pair) } else { self.primary(pair) }
     }
 
@@ -146,9 +181,9 @@ impl Lower<'_, '_> {
 
     /// Chains of one operator become one node, whatever their length.
     fn logic(&self, left: Expression, operator: &Pair<'_, Rule>, right: Expression) -> Expression {
-        let is_or = operator.as_rule() == Rule::or;
+        let is_or = is_or(operator.as_str());
         let own = if is_or { "or" } else { "and" };
-        if operator.as_str() != own {
+        if token(operator) != own {
             self.push(
                 self.problem(
                     Code::UnknownOperator,
@@ -178,8 +213,9 @@ impl Lower<'_, '_> {
     fn comparison(&self, left: Expression, token: &Pair<'_, Rule>, right: Expression) -> Expression {
         let span = left.span.to(right.span);
         let failed = Expression { kind: ExpressionKind::Error, span };
-        let operator_span = self.span(token);
-        let meaning = meaning(token.as_str());
+        let operator_range = token_range(token);
+        let operator_span = self.place.span(operator_range.clone());
+        let meaning = meaning(self::token(token));
         if let Meaning::MisspelledLogic(word) = meaning {
             self.push(self.unknown(token).fix(format!("did you mean `{word}`?"), operator_span, word));
             return failed;
@@ -190,9 +226,10 @@ impl Lower<'_, '_> {
         }
         if let ExpressionKind::Compare { operator, .. } = &left.kind {
             self.push(
-                self.problem(
+                problem(
                     Code::ChainedComparison,
-                    token,
+                    self.place,
+                    operator_range,
                     "comparisons cannot be chained".to_owned(),
                     "second comparison",
                 )
@@ -257,10 +294,10 @@ impl Lower<'_, '_> {
         if rule == Rule::bad_call {
             return self.bad_call(pair);
         }
-        if rule == Rule::list {
+        if rule == Rule::list || rule == Rule::literals {
             return ExpressionKind::List(pair.into_inner().map(|element| self.element(element)).collect());
         }
-        if rule == Rule::reference {
+        if matches!(rule, Rule::reference | Rule::other_reference | Rule::path) {
             return self.reference(pair);
         }
         if rule == Rule::quantifier || rule == Rule::exists {
@@ -277,7 +314,7 @@ impl Lower<'_, '_> {
             return ExpressionKind::String { value, ignore_case };
         }
         if rule == Rule::regex {
-            return self.regex(pair);
+            return self.regex(&pair);
         }
         if rule == Rule::bad_slashes {
             return self.slashes(&pair);
@@ -328,7 +365,7 @@ impl Lower<'_, '_> {
         let mut keys = None;
         for part in inner {
             if part.as_rule() == Rule::arguments {
-                let arguments: Vec<_> = part.into_inner().map(|argument| self.expression(argument)).collect();
+                let arguments: Vec<_> = part.into_inner().map(|argument| self.element(argument)).collect();
                 // `startswith(a, b)`: no function has the name of an operator.
                 if arguments.len() == 2
                     && let Meaning::Foreign { operator, negated: false, .. } = meaning(&name)
@@ -393,8 +430,35 @@ impl Lower<'_, '_> {
     fn string(&self, pair: Pair<'_, Rule>) -> (Vec<u8>, bool) {
         let rule = pair.as_rule();
         let whole = range(&pair);
+        if rule == Rule::bad_quotes || rule == Rule::bad_prefix {
+            return (self.bad_string(pair), false);
+        }
+        let Quoted { prefix, body, start, flags } = quoted(pair.as_str());
+        // Of a text that should be a regular expression the escapes are right: it only lacks its `r`. Seldom asked.
+        let is_regex = LazyCell::new(|| is_after_matches(&pair));
+        let value = literals::unescape(body, whole.start + start, self.place, &mut |problem| {
+            if !*is_regex {
+                self.push(problem);
+            }
+        });
+        let ignore_case = prefix == "i";
+        if !flags.is_empty() {
+            let right = match (*is_regex, ignore_case || flags.contains('i')) {
+                (false, false) => "",
+                (false, true) => "i",
+                (true, false) => "r",
+                (true, true) => "ri",
+            };
+            self.flags(whole, prefix, right, flags);
+        }
+        (value, ignore_case)
+    }
+
+    /// The text of a string as another language writes it.
+    fn bad_string(&self, pair: Pair<'_, Rule>) -> Vec<u8> {
+        let whole = range(&pair);
         let mut inner = pair.clone().into_inner();
-        if rule == Rule::bad_quotes {
+        if pair.as_rule() == Rule::bad_quotes {
             let text = inner.next().map_or("", |quoted| quoted.as_str());
             let diagnostic = self.problem(
                 Code::InvalidCondition,
@@ -404,71 +468,69 @@ impl Lower<'_, '_> {
             );
             let fixed = format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
             self.push(diagnostic.fix("use double quotes", self.place.span(whole), fixed));
-            return (text.as_bytes().to_vec(), false);
+            return text.as_bytes().to_vec();
         }
         let open = inner.next().map_or("", |open| open.as_str());
-        let Some(characters) = inner.next() else { return (Vec::new(), false) };
-        if rule == Rule::bad_prefix {
-            let diagnostic = self.problem(
-                Code::InvalidCondition,
-                &pair,
-                format!("unknown string prefix `{open}`"),
-                "prefixes are `i`, `r` and `ri`",
-            );
-            let near = ["i", "r", "ri"].into_iter().find(|known| {
-                let lower = open.to_lowercase();
-                lower == *known || lower.chars().rev().eq(known.chars())
-            });
-            let prefix = self.place.span(whole.start..whole.start + open.len());
-            self.push(match near {
-                Some(near) => diagnostic.fix(format!("use `{near}`"), prefix, near),
-                None => diagnostic.help("`i\"…\"` ignores case, `r\"…\"` is a regular expression, `ri\"…\"` is both"),
-            });
-            return (characters.as_str().as_bytes().to_vec(), false);
-        }
-        let base = characters.as_span().start();
-        let flags = inner.next();
-        // Of a text that should be a regular expression the escapes are right: it only lacks its `r`.
-        let is_regex = rule == Rule::string && is_after_matches(&pair);
-        let value = literals::unescape(characters.as_str(), base, self.place, &mut |problem| {
-            if !is_regex {
-                self.push(problem);
-            }
+        let Some(characters) = inner.next() else { return Vec::new() };
+        let diagnostic = self.problem(
+            Code::InvalidCondition,
+            &pair,
+            format!("unknown string prefix `{open}`"),
+            "prefixes are `i`, `r` and `ri`",
+        );
+        let near = ["i", "r", "ri"].into_iter().find(|known| {
+            let lower = open.to_lowercase();
+            lower == *known || lower.chars().rev().eq(known.chars())
         });
-        let ignore_case = open.starts_with('i');
-        if let Some(flags) = flags {
-            let prefix = match (is_regex, ignore_case || flags.as_str().contains('i')) {
-                (false, false) => "",
-                (false, true) => "i",
-                (true, false) => "r",
-                (true, true) => "ri",
-            };
-            self.flags(&pair, open, prefix, &flags);
-        }
-        (value, ignore_case)
+        let prefix = self.place.span(whole.start..whole.start + open.len());
+        self.push(match near {
+            Some(near) => diagnostic.fix(format!("use `{near}`"), prefix, near),
+            None => diagnostic.help("`i\"…\"` ignores case, `r\"…\"` is a regular expression, `ri\"…\"` is both"),
+        });
+        characters.as_str().as_bytes().to_vec()
     }
 
-    fn regex(&self, pair: Pair<'_, Rule>) -> ExpressionKind {
-        let whole = pair.clone();
-        let mut inner = pair.into_inner();
-        let (Some(open), Some(pattern)) = (inner.next(), inner.next()) else { return ExpressionKind::Error };
-        if let Some(flags) = inner.next() {
-            let prefix = if open.as_str() == "ri" || flags.as_str().contains('i') { "ri" } else { "r" };
-            self.flags(&whole, open.as_str(), prefix, &flags);
+    fn regex(&self, pair: &Pair<'_, Rule>) -> ExpressionKind {
+        let whole = range(pair);
+        let Quoted { prefix, body, start, flags } = quoted(pair.as_str());
+        if !flags.is_empty() {
+            let right = if prefix == "ri" || flags.contains('i') { "ri" } else { "r" };
+            self.flags(whole.clone(), prefix, right, flags);
         }
-        if pattern.as_str().contains('\0') {
-            self.push(self.problem(
+        let start = whole.start + start;
+        let pattern = start..start + body.len();
+        if body.contains('\0') {
+            self.push(problem(
                 Code::InvalidLiteral,
-                &pattern,
+                self.place,
+                pattern,
                 "a regular expression cannot hold a NUL".to_owned(),
                 "there is a NUL in it",
             ));
             return ExpressionKind::Error;
         }
         ExpressionKind::Regex(RegexLiteral {
-            pattern: pattern.as_str().to_owned(),
-            ignore_case: open.as_str() == "ri",
-            positions: self.place.positions(range(&pattern)),
+            pattern: body.to_owned(),
+            ignore_case: prefix == "ri",
+            positions: self.place.positions(pattern),
         })
     }
+}
+
+/// The parts of a string or regular expression: `ri`, what is between its quotes and `#`s and where in the token
+/// that starts, the flags that do not belong there.
+struct Quoted<'t> {
+    prefix: &'t str,
+    body: &'t str,
+    start: usize,
+    flags: &'t str,
+}
+
+fn quoted(token: &str) -> Quoted<'_> {
+    let open = token.find('"').unwrap_or(0);
+    let close = token.rfind('"').unwrap_or(0);
+    let prefix = token[..open].trim_end_matches('#');
+    let hashes = open - prefix.len();
+    let start = (open + 1).min(close);
+    Quoted { prefix, body: &token[start..close], start, flags: token.get(close + 1 + hashes..).unwrap_or("") }
 }
