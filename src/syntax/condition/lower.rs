@@ -43,10 +43,12 @@ pub(super) fn range(pair: &Pair<'_, Rule>) -> Range<usize> {
 /// The range of a primary. pest's own goes over the blanks after it where the rule ends in something optional.
 pub(super) fn written(pair: &Pair<'_, Rule>) -> Range<usize> {
     let whole = range(pair);
-    if !matches!(pair.as_rule(), Rule::reference | Rule::other_reference | Rule::path | Rule::exists) {
+    let named = matches!(pair.as_rule(), Rule::reference | Rule::other_reference | Rule::path);
+    if !named && pair.as_rule() != Rule::exists {
         return whole;
     }
     match pair.clone().into_inner().next_back() {
+        Some(last) if named => whole.start..last.as_span().end(),
         Some(last) => whole.start..written(&last).end,
         None => whole,
     }

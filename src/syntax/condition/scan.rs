@@ -61,6 +61,9 @@ impl Iterator for Tokens<'_> {
 impl Tokens<'_> {
     /// A word, or the string that it is the prefix of.
     fn after_word(&mut self, start: usize) -> Token {
+        if !matches!(self.text.get(self.at), Some(b'"' | b'#')) {
+            return Token::Word;
+        }
         let raw = matches!(&self.text[start..self.at], b"r" | b"ri");
         let hashes = self.text[self.at..].iter().take(2).take_while(|byte| **byte == b'#').count();
         let quoted = self.text.get(self.at + hashes) == Some(&b'"');
@@ -78,7 +81,7 @@ impl Tokens<'_> {
             match self.text.get(self.at) {
                 None | Some(b'\n' | b'\r') => return Token::Unterminated,
                 Some(b'\\') if escapes => self.at += 1 + usize::from(!self.at_line_end(self.at + 1)),
-                Some(_) if self.text[self.at..].starts_with(close) => {
+                Some(b'"') if self.text[self.at..].starts_with(close) => {
                     self.at += close.len();
                     return Token::Other;
                 }
