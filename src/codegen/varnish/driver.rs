@@ -298,20 +298,24 @@ impl<'r> Generator<'r> {
     /// Tags and strips, when the request goes on to the origin.
     fn effects_item(&self) -> Item {
         let mut body = Vec::new();
+        // It runs again after a restart, and after rates at the origin: an empty text would be there, so a number tells.
+        let is_tagged = || self.get_int("tagged").equals(Expression::Integer(1));
         if !self.tags.is_empty() {
-            // It runs again after a restart, and after rates at the origin.
-            body.push(self.set("tags", Expression::text("")));
+            body.push(self.set_int("tagged", Expression::Integer(0)));
         }
         for tag in &self.tags {
             let set = self.get_int(&format!("tag {tag}")).equals(Expression::Integer(1));
             let more = Expression::Sum(vec![self.get("tags"), Expression::text(","), Expression::text(tag.clone())]);
             body.push(when(
                 set,
-                vec![when_else(
-                    self.get("tags"),
-                    vec![self.set("tags", more)],
-                    vec![self.set("tags", Expression::text(tag.clone()))],
-                )],
+                vec![
+                    when_else(
+                        is_tagged(),
+                        vec![self.set("tags", more)],
+                        vec![self.set("tags", Expression::text(tag.clone()))],
+                    ),
+                    self.set_int("tagged", Expression::Integer(1)),
+                ],
             ));
         }
         if !self.tags.is_empty() {
@@ -325,7 +329,7 @@ impl<'r> Generator<'r> {
             lost.extend(self.refuse_full());
             let tagged =
                 vec![Statement::Set(self.tags_header(), self.get("tags")), when(self.tags_header().not(), lost)];
-            body.push(when(self.get("tags"), tagged));
+            body.push(when(is_tagged(), tagged));
         }
         for name in &self.strips {
             body.push(when(

@@ -49,7 +49,7 @@ impl<'r> Generator<'r> {
         }
     }
 
-    /// What was told is not told again.
+    /// What was told is not told again. An empty text is still there for VCL: how many ids there are is what counts.
     pub(super) fn forget_ids(&self) -> Statement {
         let (first, more) = self.slots();
         let mut body: Vec<Statement> =
@@ -72,6 +72,9 @@ impl<'r> Generator<'r> {
     pub(super) fn log_item(&self) -> Item {
         let (first, more) = self.slots();
         let slots = |from: usize, to: usize| (from..to).map(|slot| self.get(&format!("id {slot}")));
+        let has_more = self
+            .get_int("matched")
+            .compare(Comparator::Greater, Expression::Integer(i64::try_from(first).unwrap_or(i64::MAX)));
         let bar = || Expression::text("|");
         let mut parts = vec![
             Expression::text(format!("{}:v1|", self.settings.prefix)),
@@ -87,7 +90,7 @@ impl<'r> Generator<'r> {
         parts.extend(slots(1, first + 1));
         let record = vec![
             Statement::Do(Expression::call("std.log", [Expression::Sum(parts)])),
-            when(self.get(&format!("id {}", first + 1)), vec![self.more_record(slots(first + 1, first + more + 1))]),
+            when(has_more, vec![self.more_record(slots(first + 1, first + more + 1))]),
         ];
         let acted = self.get("action");
         let nothing = vec![

@@ -549,7 +549,7 @@ sub edgesig_score {
 sub edgesig_log {
 	if (var.get("edgesig:action")) {
 		std.log("edgesig:v1|" + var.get("edgesig:action") + "|" + var.get("edgesig:by") + "|" + var.get_int("edgesig:status") + "|" + var.get("edgesig:client.ip") + "|ids=" + var.get("edgesig:id 1") + var.get("edgesig:id 2") + var.get("edgesig:id 3") + var.get("edgesig:id 4") + var.get("edgesig:id 5") + var.get("edgesig:id 6") + var.get("edgesig:id 7"));
-		if (var.get("edgesig:id 8")) {
+		if (var.get_int("edgesig:matched") > 7) {
 			std.log("edgesig+:v1|" + req.xid + "|ids=" + var.get("edgesig:id 8") + var.get("edgesig:id 9") + var.get("edgesig:id 10") + var.get("edgesig:id 11") + var.get("edgesig:id 12") + var.get("edgesig:id 13") + var.get("edgesig:id 14") + var.get("edgesig:id 15"));
 		}
 	} else {
@@ -558,7 +558,7 @@ sub edgesig_log {
 			var.set("edgesig:by", "-");
 			var.set_int("edgesig:status", 200);
 			std.log("edgesig:v1|" + var.get("edgesig:action") + "|" + var.get("edgesig:by") + "|" + var.get_int("edgesig:status") + "|" + var.get("edgesig:client.ip") + "|ids=" + var.get("edgesig:id 1") + var.get("edgesig:id 2") + var.get("edgesig:id 3") + var.get("edgesig:id 4") + var.get("edgesig:id 5") + var.get("edgesig:id 6") + var.get("edgesig:id 7"));
-			if (var.get("edgesig:id 8")) {
+			if (var.get_int("edgesig:matched") > 7) {
 				std.log("edgesig+:v1|" + req.xid + "|ids=" + var.get("edgesig:id 8") + var.get("edgesig:id 9") + var.get("edgesig:id 10") + var.get("edgesig:id 11") + var.get("edgesig:id 12") + var.get("edgesig:id 13") + var.get("edgesig:id 14") + var.get("edgesig:id 15"));
 			}
 		}

@@ -490,15 +490,16 @@ sub edgesig_matched {
 
 # What the origin sees of it.
 sub edgesig_effects {
-	var.set("edgesig:tags", "");
+	var.set_int("edgesig:tagged", 0);
 	if (var.get_int("edgesig:tag forged-header") == 1) {
-		if (var.get("edgesig:tags")) {
+		if (var.get_int("edgesig:tagged") == 1) {
 			var.set("edgesig:tags", var.get("edgesig:tags") + "," + "forged-header");
 		} else {
 			var.set("edgesig:tags", "forged-header");
 		}
+		var.set_int("edgesig:tagged", 1);
 	}
-	if (var.get("edgesig:tags")) {
+	if (var.get_int("edgesig:tagged") == 1) {
 		set req.http.X-Edgesig-Tags = var.get("edgesig:tags");
 		if (!req.http.X-Edgesig-Tags) {
 			var.set("edgesig:action", "block");
@@ -521,7 +522,7 @@ sub edgesig_effects {
 sub edgesig_log {
 	if (var.get("edgesig:action")) {
 		std.log("edgesig:v1|" + var.get("edgesig:action") + "|" + var.get("edgesig:by") + "|" + var.get_int("edgesig:status") + "|" + var.get("edgesig:client.ip") + "|ids=" + var.get("edgesig:id 1") + var.get("edgesig:id 2") + var.get("edgesig:id 3") + var.get("edgesig:id 4") + var.get("edgesig:id 5"));
-		if (var.get("edgesig:id 6")) {
+		if (var.get_int("edgesig:matched") > 5) {
 			std.log("edgesig+:v1|" + req.xid + "|ids=" + var.get("edgesig:id 6") + var.get("edgesig:id 7") + var.get("edgesig:id 8") + var.get("edgesig:id 9") + var.get("edgesig:id 10") + var.get("edgesig:id 11") + var.get("edgesig:id 12") + var.get("edgesig:id 13"));
 		}
 	} else {
@@ -530,7 +531,7 @@ sub edgesig_log {
 			var.set("edgesig:by", "-");
 			var.set_int("edgesig:status", 200);
 			std.log("edgesig:v1|" + var.get("edgesig:action") + "|" + var.get("edgesig:by") + "|" + var.get_int("edgesig:status") + "|" + var.get("edgesig:client.ip") + "|ids=" + var.get("edgesig:id 1") + var.get("edgesig:id 2") + var.get("edgesig:id 3") + var.get("edgesig:id 4") + var.get("edgesig:id 5"));
-			if (var.get("edgesig:id 6")) {
+			if (var.get_int("edgesig:matched") > 5) {
 				std.log("edgesig+:v1|" + req.xid + "|ids=" + var.get("edgesig:id 6") + var.get("edgesig:id 7") + var.get("edgesig:id 8") + var.get("edgesig:id 9") + var.get("edgesig:id 10") + var.get("edgesig:id 11") + var.get("edgesig:id 12") + var.get("edgesig:id 13"));
 			}
 		}

@@ -452,7 +452,7 @@ sub edgesig_matched {
 sub edgesig_log {
 	if (var.get("edgesig:action")) {
 		std.log("edgesig:v1|" + var.get("edgesig:action") + "|" + var.get("edgesig:by") + "|" + var.get_int("edgesig:status") + "|" + var.get("edgesig:client.ip") + "|ids=" + var.get("edgesig:id 1") + var.get("edgesig:id 2") + var.get("edgesig:id 3") + var.get("edgesig:id 4") + var.get("edgesig:id 5") + var.get("edgesig:id 6"));
-		if (var.get("edgesig:id 7")) {
+		if (var.get_int("edgesig:matched") > 6) {
 			std.log("edgesig+:v1|" + req.xid + "|ids=" + var.get("edgesig:id 7") + var.get("edgesig:id 8") + var.get("edgesig:id 9") + var.get("edgesig:id 10") + var.get("edgesig:id 11") + var.get("edgesig:id 12") + var.get("edgesig:id 13") + var.get("edgesig:id 14"));
 		}
 	} else {
@@ -461,7 +461,7 @@ sub edgesig_log {
 			var.set("edgesig:by", "-");
 			var.set_int("edgesig:status", 200);
 			std.log("edgesig:v1|" + var.get("edgesig:action") + "|" + var.get("edgesig:by") + "|" + var.get_int("edgesig:status") + "|" + var.get("edgesig:client.ip") + "|ids=" + var.get("edgesig:id 1") + var.get("edgesig:id 2") + var.get("edgesig:id 3") + var.get("edgesig:id 4") + var.get("edgesig:id 5") + var.get("edgesig:id 6"));
-			if (var.get("edgesig:id 7")) {
+			if (var.get_int("edgesig:matched") > 6) {
 				std.log("edgesig+:v1|" + req.xid + "|ids=" + var.get("edgesig:id 7") + var.get("edgesig:id 8") + var.get("edgesig:id 9") + var.get("edgesig:id 10") + var.get("edgesig:id 11") + var.get("edgesig:id 12") + var.get("edgesig:id 13") + var.get("edgesig:id 14"));
 			}
 		}
