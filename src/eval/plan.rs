@@ -37,7 +37,7 @@ pub struct Planner<'r> {
     origins: Vec<Origin<'r>>,
     slots: HashMap<&'r Value, Slot>,
     networks: HashMap<ListIndex, Arc<NetworkSet>>,
-    texts: HashMap<(TextOperator, ListIndex), Arc<TextMatcher>>,
+    texts: HashMap<(TextOperator, ListIndex), Arc<TextMatcher<'r>>>,
     headers: HeaderNames,
     /// Cheap parts first; off where the written order is to be shown.
     reorder: bool,
@@ -72,7 +72,7 @@ pub struct Test<'r> {
 pub enum Prepared<'r> {
     Exists,
     IsTrue,
-    Text(Arc<TextMatcher>),
+    Text(Arc<TextMatcher<'r>>),
     Matches(&'r [Arc<Regex>]),
     Integer(IntegerOperator, i64),
     /// Sorted.
@@ -87,7 +87,7 @@ impl Prepared<'_> {
     /// Whether it looks for something anywhere in a text.
     pub fn searches(&self) -> bool {
         match self {
-            Prepared::Text(matcher) => matcher.needs().is_some(),
+            Prepared::Text(matcher) => matcher.searches(),
             Prepared::Matches(_) => true,
             Prepared::Exists
             | Prepared::IsTrue

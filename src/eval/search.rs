@@ -4,23 +4,32 @@ use crate::ir::{Text, TextOperator};
 use crate::regex::Needs;
 use memchr::memmem;
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// From this many needles on, a hash table answers instead of one search per needle.
 const MANY: usize = 8;
 
+/// Texts that are searched as they are before it pays to know what they must hold: the tests of a signature are fewer.
+const FEW_TEXTS: u32 = 16;
+
 /// Any of the needles, under one operator.
 #[derive(Debug)]
-pub struct TextMatcher {
+pub struct TextMatcher<'r> {
     glance: Glance,
     exact: Matcher,
     ignore_case: Matcher,
-    needs: Needs,
+    needles: &'r [Text],
+    /// Made when they are worth it.
+    needs: OnceLock<Needs>,
+    /// How many texts were asked about, up to [`FEW_TEXTS`].
+    asked: AtomicU32,
     /// The needles stand anywhere in a text.
     anywhere: bool,
 }
 
-impl TextMatcher {
-    pub fn new(operator: TextOperator, needles: &[Text]) -> TextMatcher {
+impl<'r> TextMatcher<'r> {
+    pub fn new(operator: TextOperator, needles: &'r [Text]) -> TextMatcher<'r> {
         let of_case = |ignore_case: bool| {
             let needles = needles.iter().filter(|text| text.ignore_case == ignore_case);
             let mut bytes: Vec<Vec<u8>> = if ignore_case {
@@ -36,19 +45,37 @@ impl TextMatcher {
             glance: Glance::new(operator, needles),
             exact: of_case(false),
             ignore_case: of_case(true),
-            needs: Needs::of_literals(needles.iter().map(|text| text.bytes.as_slice())),
+            needles,
+            needs: OnceLock::new(),
+            asked: AtomicU32::new(0),
             anywhere: operator == TextOperator::Contains,
         }
     }
 
-    /// What a text must hold, where a search would have to look at all of it.
+    /// Whether a search has to look at all of a text.
+    pub fn searches(&self) -> bool {
+        self.anywhere
+    }
+
+    /// What a text must hold, where a search would have to look at all of it and many texts come.
     pub fn needs(&self) -> Option<&Needs> {
-        self.anywhere.then_some(&self.needs)
+        if !self.anywhere {
+            return None;
+        }
+        if self.asked.load(Ordering::Relaxed) < FEW_TEXTS {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(self.made_needs())
     }
 
     /// See [`Needs::keys`].
     pub fn keys(&self) -> Option<&[u16]> {
-        self.needs.keys()
+        self.made_needs().keys()
+    }
+
+    fn made_needs(&self) -> &Needs {
+        self.needs.get_or_init(|| Needs::of_literals(self.needles.iter().map(|text| text.bytes.as_slice())))
     }
 
     pub fn is_match(&self, text: &[u8]) -> bool {
@@ -338,7 +365,7 @@ mod tests {
             {
                 let matcher = TextMatcher::new(operator, &needles);
                 let presence = crate::regex::Presence::of(text.as_bytes());
-                let may_match = matcher.needs().is_none_or(|needs| needs.are_met(&presence));
+                let may_match = Some(matcher.made_needs()).filter(|_| matcher.searches()).is_none_or(|needs| needs.are_met(&presence));
                 let has_key = matcher.keys().is_none_or(|keys| keys.iter().any(|key| presence.has(*key)));
                 prop_assert!(has_key || !naive(operator, &needles, text.as_bytes()), "{:?} {:?}", needles, text);
                 prop_assert!(may_match || !naive(operator, &needles, text.as_bytes()), "{:?} {:?}", needles, text);

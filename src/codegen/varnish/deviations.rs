@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The rows, as the docs print them.
 pub static DEVIATIONS: &[&str] = &[
-    "`limit-workspace`: a request whose copies (joined headers, decoded URL, function values) would not fit `workspace_client` beside a request of `http_req_size` is refused with 431 when a signature can act, and else recorded uninspected. The evaluator has no workspace.",
+    "`limit-workspace`: a request whose copies (joined headers, decoded URL, function values) would not fit `workspace_client` beside a request of `http_req_size`, or with more than 8,192 bytes in the joined lines of a header or in its method, is refused with 431 when a signature can act, and else recorded uninspected. The evaluator has no workspace.",
     "`Expect: 100-continue` is taken off by varnishd before the signatures see it.",
     "Tags and strips act on the request, not on the ESI fragments of its answer.",
     "A request that fills all `http_max_hdr` header lines leaves none for its tags: it is refused with 431 as `limit-workspace`, and does not reach the origin untagged.",
     "`at: origin` counts misses and passes; a piped request is neither.",
     "`count` over `resp.status` sees what varnishd delivers: a cached answer counts too, and a synthetic one of the service with the status that it was made with.",
     "A response-counted rate counts when the delivery begins: requests that are in flight together are judged before they count.",
+    "`count` over `resp.headers` takes a header whose lines have more than 8,192 bytes together for absent.",
 ];
 
 const WORKSPACE: usize = 0;
@@ -25,6 +26,7 @@ const SLOTS: usize = 3;
 const PIPE: usize = 4;
 const SYNTHETIC: usize = 5;
 const IN_FLIGHT: usize = 6;
+const LONG_ANSWER: usize = 7;
 
 /// As many ids as a note lists.
 const MOST_IDS: usize = 6;
@@ -37,7 +39,7 @@ pub fn note(generator: &mut Generator<'_>) {
             touched.entry(row).or_default().push(rule);
         }
     }
-    if !generator.reckons {
+    if !generator.reckons && generator.headers.is_empty() && !generator.matches_method {
         touched.remove(&WORKSPACE);
     }
     for (row, rules) in touched {
@@ -88,6 +90,9 @@ fn rows(rule: &Rule) -> Vec<usize> {
         }
         if rate.count.is_some() && rate.count_phase == crate::catalog::Phase::Response {
             rows.extend([SYNTHETIC, IN_FLIGHT]);
+            if rule.fields().iter().any(|reference| reference.field == Field::RespHeaders) {
+                rows.push(LONG_ANSWER);
+            }
         }
     }
     let mut seen = BTreeSet::new();

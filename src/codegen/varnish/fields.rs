@@ -119,7 +119,7 @@ impl<'r> Generator<'r> {
         if self.views.host {
             let host = Expression::Header("req", "host".to_owned());
             let lower = |text| Expression::call("std.tolower", [text]);
-            let normal = |text| regsub(text, r"\.?(?::[0-9]*)?\z", "");
+            let normal = |text| regsub(text, r"\.?(?::[0-9]*+)?\z", "");
             code.push(Statement::If {
                 branches: vec![
                     (

@@ -78,6 +78,8 @@ struct Generator<'r> {
     reads_body: bool,
     reads_names: bool,
     normalizes: Vec<Expression>,
+    /// A pattern is matched with the method.
+    matches_method: bool,
     uses_trust: bool,
     /// The walk along X-Forwarded-For is made.
     walks: bool,
@@ -155,6 +157,7 @@ impl<'r> Generator<'r> {
             reads_body: false,
             reads_names: false,
             normalizes: Vec::new(),
+            matches_method: false,
             uses_trust: false,
             walks: false,
             keyed_headers: Vec::new(),

@@ -77,6 +77,7 @@ impl<'r> Generator<'r> {
             reads_url,
             reads_body,
             reads_names,
+            matches_method,
             uses_trust,
             walks,
             keyed_headers,
@@ -93,6 +94,7 @@ impl<'r> Generator<'r> {
         self.reads_url |= reads_url;
         self.reads_body |= reads_body;
         self.reads_names |= reads_names;
+        self.matches_method |= matches_method;
         self.uses_trust |= uses_trust;
         self.walks |= walks;
         self.keyed_headers.extend(keyed_headers);

@@ -151,6 +151,7 @@ impl<'r> Generator<'r> {
                 guarded(&operand, text_expression(&text, *operator, &needles, false), false)
             }
             Check::Matches(patterns) => {
+                self.matches_method |= value.field().field == Field::Method;
                 let mut parts = Vec::new();
                 for regex in self.regexes(patterns) {
                     let accepts_empty = regex.accepts_empty();

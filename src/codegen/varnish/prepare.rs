@@ -31,6 +31,9 @@ impl<'r> Generator<'r> {
                 body: joined,
             });
         }
+        if self.matches_method {
+            body.push(self.full_when(is_long(Expression::name("req.method"))));
+        }
         let is_within = self.over().equals(Expression::Integer(0));
         if self.reads_url {
             let long = Expression::all([is_within, self.url_is_long()]);
@@ -66,12 +69,17 @@ impl<'r> Generator<'r> {
             let join = Statement::Do(Expression::call("std.collect", arguments));
             if !self.reckons {
                 code.push(join);
+                code.push(self.full_when(is_long(value())));
                 continue;
             }
-            // Of one line no copy is made.
+            // Of one line no copy is made, and it is no longer than `http_req_hdr_len` lets it be.
             let is_joined = value().compare(Comparator::NotEqual, register());
-            let reckon = when(is_joined, vec![Statement::Set(register(), value()), self.call("room")]);
-            code.push(when(value(), vec![Statement::Set(register(), value()), join, reckon]));
+            let mut reckon = vec![Statement::Set(register(), value()), self.call("room")];
+            reckon.push(self.full_when(is_long(register())));
+            code.push(when(value(), vec![Statement::Set(register(), value()), join, when(is_joined, reckon)]));
+        }
+        if self.headers.contains("x-forwarded-for") {
+            code.push(self.full_when(is_long(Expression::Header("req", "x-forwarded-for".to_owned()))));
         }
         code
     }
@@ -79,8 +87,9 @@ impl<'r> Generator<'r> {
     /// Values that are no part of the URL: subs, and the calls of them.
     fn header_values(&mut self, items: &mut Vec<Item>) -> Vec<Statement> {
         let room = self.header_room();
-        let (mut calls, subs) = self.chunks("header_room", "What is made of headers.", room);
+        let (room, subs) = self.chunks("header_room", "What is made of headers.", room);
         items.extend(subs);
+        let mut calls = if room.is_empty() { room } else { vec![self.with_room(room)] };
         let mut code = self.forwarded_view();
         code.extend(self.small_views());
         let (values, subs) = self.chunks("header_values", "Values of headers.", code);
@@ -162,8 +171,17 @@ impl<'r> Generator<'r> {
         }
     }
 
-    /// A value that must be there is not: the workspace was full.
+    /// A value that must be there is not, or one is longer than patterns are cleared for: the workspace was full.
     fn full_when(&self, lost: Expression) -> Statement {
         when(lost, vec![self.set_int("over", Expression::Integer(over::WORKSPACE))])
     }
 }
+
+/// Patterns are searched for runaway input up to the length of one header line: what is longer, as joined lines and methods
+/// can be, is not looked at.
+pub fn is_long(text: Expression) -> Expression {
+    text.matches(format!("(?s)^.{{{}}}", LONGEST_TEXT + 1))
+}
+
+/// Bytes: varnishd's `http_req_hdr_len`.
+const LONGEST_TEXT: usize = 8192;

@@ -331,7 +331,10 @@ impl<'r> Generator<'r> {
                 vec![
                     Statement::Do(Expression::call("header.copy", [header, copy.clone()])),
                     Statement::Do(Expression::call("std.collect", [copy.clone()])),
-                    self.set(&format!("resp.headers[{name}]"), copy.clone()),
+                    when(
+                        super::prepare::is_long(copy.clone()).not(),
+                        vec![self.set(&format!("resp.headers[{name}]"), copy.clone())],
+                    ),
                     Statement::Unset(copy.clone()),
                 ],
             ));

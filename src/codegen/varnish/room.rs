@@ -208,7 +208,8 @@ impl<'r> Generator<'r> {
             let comment = "Functions, each under the name that signatures use.";
             let (computing, subs) = self.chunks(&format!("{name}_values"), comment, code);
             items.extend(subs);
-            calls.extend(reckoning);
+            // What is too long is not measured either.
+            calls.extend((!reckoning.is_empty()).then(|| self.with_room(reckoning)));
             calls.push(self.with_room(computing));
         }
         calls

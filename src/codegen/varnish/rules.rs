@@ -75,7 +75,9 @@ impl<'r> Generator<'r> {
         let (mut copies, mut url, mut climbs) = (false, false, false);
         for reference in rule.fields() {
             url |= reference.field.reads_url();
-            copies |= reference.field.reads_url() || matches!(reference.field, Field::Host | Field::Cookies);
+            // Joined headers and the method can be too long to be looked at.
+            copies |= reference.field.reads_url()
+                || matches!(reference.field, Field::Host | Field::Cookies | Field::Headers | Field::Method);
             for visit in self.visits.iter().filter(|visit| visit.reference == *reference) {
                 guards.push(self.get_int(&format!("over {}", visit.name)).equals(Expression::Integer(0)));
             }

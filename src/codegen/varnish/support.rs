@@ -10,6 +10,9 @@ use crate::ir::{Action, Check, Integers, ListIndex, Needles, Networks, Patterns,
 use crate::source::Span;
 use std::collections::BTreeSet;
 
+/// Characters in the name of a header.
+const LONGEST_NAME: usize = 126;
+
 impl<'r> Generator<'r> {
     pub(super) fn check_support(&mut self) {
         let span = self.any_span();
@@ -37,6 +40,18 @@ impl<'r> Generator<'r> {
                 );
             }
         }
+        if let Expression::Header(_, own) = self.tags_header() {
+            for (field, name) in
+                self.settings.facts.iter().filter(|(_, name)| *name == own || name.len() > LONGEST_NAME)
+            {
+                self.unsupported(
+                    span,
+                    format!("the fact `{}` cannot come in `{name}` on varnish", field.row().name),
+                    "the set is built with it",
+                    format!("name another header under `facts` in edgesig.yaml: `{own}` holds the tags, and a name has at most {LONGEST_NAME} characters"),
+                );
+            }
+        }
         for rule in &self.ruleset.rules {
             // In every mode: what is watched now is to be enforced one day.
             if rule.actions.iter().any(|action| matches!(action, Action::Tarpit(_))) {
@@ -48,6 +63,7 @@ impl<'r> Generator<'r> {
                 );
             }
             self.refuse_own_header(rule);
+            self.refuse_long_header(rule);
             let mut edge = BTreeSet::new();
             for predicate in rule.predicates() {
                 each_list(predicate, &mut |index, span| {
@@ -64,6 +80,27 @@ impl<'r> Generator<'r> {
                     format!("give `@{name}` `values` or a `file`, or restrict the signature with `targets: [fastly]`"),
                 );
             }
+        }
+    }
+
+    /// varnishd's compiler takes no longer name.
+    fn refuse_long_header(&mut self, rule: &Rule) {
+        let is_long = |name: &[u8]| name.len() > LONGEST_NAME;
+        let is_read = rule.fields().iter().any(|reference| {
+            matches!(reference.field, Field::Headers | Field::RespHeaders)
+                && reference.keys.iter().any(|key| is_long(key))
+        });
+        let is_stripped = rule
+            .actions
+            .iter()
+            .any(|action| matches!(action, Action::Strip(names) if names.iter().any(|name| is_long(name.as_bytes()))));
+        if is_read || is_stripped {
+            self.unsupported(
+                rule.span,
+                format!("`{}` names a header of more than {LONGEST_NAME} characters: varnish cannot name it", rule.id),
+                "names it",
+                "shorten the name, or restrict the signature with `targets: [fastly]`",
+            );
         }
     }
 

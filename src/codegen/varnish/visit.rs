@@ -380,17 +380,18 @@ impl Visit {
         self.reference.keys.first().map_or(&[], Vec::as_slice)
     }
 
-    /// Whether there is an element.
+    /// Whether there is an element. No pattern goes over the other elements in a group: PCRE2 counts each pass, and a client
+    /// can send thousands.
     pub fn is_there(&self) -> Expression {
         let (subject, pattern) = match self.kind() {
             Kind::Arguments => {
                 let name = argument_name(self.key());
-                (Expression::name("req.url"), format!(r"^[^?]*+\?(?:(?!{name})[^&]*+&)*+{name}"))
+                (Expression::name("req.url"), format!(r"(?s)^[^?]*+\?(?:.*&|){name}"))
             }
             Kind::Names => (Expression::name("req.url"), r"^[^?]*+\?&*+[^&]".to_owned()),
             Kind::Cookies => {
                 let name = cookie_name(self.key());
-                (Expression::Header("req", "cookie".to_owned()), format!("^(?:(?!{name})[^;]*+;)*+{name}"))
+                (Expression::Header("req", "cookie".to_owned()), format!("(?:^|;){name}"))
             }
         };
         subject.matches(pattern)

@@ -47,6 +47,9 @@ sub edgesig_headers {
 		if (req.http.Authorization != client.identity) {
 			set client.identity = req.http.Authorization;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 	if (req.http.Content-Type) {
@@ -55,6 +58,9 @@ sub edgesig_headers {
 		if (req.http.Content-Type != client.identity) {
 			set client.identity = req.http.Content-Type;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 	if (req.http.User-Agent) {
@@ -63,6 +69,9 @@ sub edgesig_headers {
 		if (req.http.User-Agent != client.identity) {
 			set client.identity = req.http.User-Agent;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 	if (req.http.X-Api-Key) {
@@ -71,6 +80,9 @@ sub edgesig_headers {
 		if (req.http.X-Api-Key != client.identity) {
 			set client.identity = req.http.X-Api-Key;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 }
@@ -92,9 +104,9 @@ sub edgesig_header_room {
 # Values of headers.
 sub edgesig_header_values {
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
-		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*)?\z", ""));
+		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*+)?\z", ""));
 	} elsif (req.http.Host) {
-		var.set("edgesig:req.host", regsub(std.tolower(req.http.Host), "\.?(?::[0-9]*)?\z", ""));
+		var.set("edgesig:req.host", regsub(std.tolower(req.http.Host), "\.?(?::[0-9]*+)?\z", ""));
 	}
 }
 
@@ -229,7 +241,7 @@ sub edgesig_argument_4 {
 
 # req.args[id]: each element into client.identity, then every check on it.
 sub edgesig_list_req_args_id_ {
-	if (req.url !~ "^[^?]*+\?(?:(?!(?:i|%69)(?:d|%64)(?=[=&]|\z))[^&]*+&)*+(?:i|%69)(?:d|%64)(?=[=&]|\z)") {
+	if (req.url !~ "(?s)^[^?]*+\?(?:.*&|)(?:i|%69)(?:d|%64)(?=[=&]|\z)") {
 		return;
 	}
 	var.set_int("edgesig:before", var.get_int("edgesig:need"));
@@ -311,7 +323,7 @@ sub edgesig_check_req_args_limit_ {
 
 # req.args[limit]: each element into client.identity, then every check on it.
 sub edgesig_list_req_args_limit_ {
-	if (req.url !~ "^[^?]*+\?(?:(?!(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z))[^&]*+&)*+(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)") {
+	if (req.url !~ "(?s)^[^?]*+\?(?:.*&|)(?:l|%6[Cc])(?:i|%69)(?:m|%6[Dd])(?:i|%69)(?:t|%74)(?=[=&]|\z)") {
 		return;
 	}
 	var.set_int("edgesig:before", var.get_int("edgesig:need"));
@@ -642,7 +654,9 @@ sub edgesig_recv {
 	        || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{2049}"))) {
 		var.set_int("edgesig:over", 1);
 	}
-	call edgesig_header_room;
+	if (var.get_int("edgesig:over") != -1) {
+		call edgesig_header_room;
+	}
 	if (var.get_int("edgesig:over") != -1) {
 		call edgesig_header_values;
 	}

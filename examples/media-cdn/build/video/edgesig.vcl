@@ -130,6 +130,9 @@ sub edgesig_headers {
 		if (req.http.Referer != client.identity) {
 			set client.identity = req.http.Referer;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 	if (req.http.X-Asn) {
@@ -138,6 +141,9 @@ sub edgesig_headers {
 		if (req.http.X-Asn != client.identity) {
 			set client.identity = req.http.X-Asn;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 	if (req.http.X-Country) {
@@ -146,6 +152,9 @@ sub edgesig_headers {
 		if (req.http.X-Country != client.identity) {
 			set client.identity = req.http.X-Country;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 	if (req.http.X-Forwarded-Proto) {
@@ -154,6 +163,9 @@ sub edgesig_headers {
 		if (req.http.X-Forwarded-Proto != client.identity) {
 			set client.identity = req.http.X-Forwarded-Proto;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 	if (req.http.X-Internal-User) {
@@ -162,6 +174,9 @@ sub edgesig_headers {
 		if (req.http.X-Internal-User != client.identity) {
 			set client.identity = req.http.X-Internal-User;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 	if (req.http.X-Ja3) {
@@ -170,6 +185,9 @@ sub edgesig_headers {
 		if (req.http.X-Ja3 != client.identity) {
 			set client.identity = req.http.X-Ja3;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 	if (req.http.X-Render-As) {
@@ -178,6 +196,9 @@ sub edgesig_headers {
 		if (req.http.X-Render-As != client.identity) {
 			set client.identity = req.http.X-Render-As;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 }
@@ -204,9 +225,9 @@ sub edgesig_header_room {
 # Values of headers.
 sub edgesig_header_values {
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
-		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*)?\z", ""));
+		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*+)?\z", ""));
 	} elsif (req.http.Host) {
-		var.set("edgesig:req.host", regsub(std.tolower(req.http.Host), "\.?(?::[0-9]*)?\z", ""));
+		var.set("edgesig:req.host", regsub(std.tolower(req.http.Host), "\.?(?::[0-9]*+)?\z", ""));
 	}
 }
 
@@ -624,7 +645,9 @@ sub edgesig_recv {
 	        || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{4097}"))) {
 		var.set_int("edgesig:over", 1);
 	}
-	call edgesig_header_room;
+	if (var.get_int("edgesig:over") != -1) {
+		call edgesig_header_room;
+	}
 	if (var.get_int("edgesig:over") != -1) {
 		call edgesig_header_values;
 	}
@@ -635,7 +658,9 @@ sub edgesig_recv {
 			call edgesig_parts_room;
 			if (var.get_int("edgesig:over") != -1) {
 				call edgesig_parts;
-				call edgesig_url_room_2;
+				if (var.get_int("edgesig:over") != -1) {
+					call edgesig_url_room_2;
+				}
 				if (var.get_int("edgesig:over") != -1) {
 					call edgesig_url_values;
 				}

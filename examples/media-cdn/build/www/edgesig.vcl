@@ -114,6 +114,9 @@ sub edgesig_headers {
 		if (req.http.Referer != client.identity) {
 			set client.identity = req.http.Referer;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 	if (req.http.X-Forwarded-Proto) {
@@ -122,6 +125,9 @@ sub edgesig_headers {
 		if (req.http.X-Forwarded-Proto != client.identity) {
 			set client.identity = req.http.X-Forwarded-Proto;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 	if (req.http.X-Internal-User) {
@@ -130,6 +136,9 @@ sub edgesig_headers {
 		if (req.http.X-Internal-User != client.identity) {
 			set client.identity = req.http.X-Internal-User;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 	if (req.http.X-Render-As) {
@@ -138,6 +147,9 @@ sub edgesig_headers {
 		if (req.http.X-Render-As != client.identity) {
 			set client.identity = req.http.X-Render-As;
 			call edgesig_room;
+			if (client.identity ~ "(?s)^.{8193}") {
+				var.set_int("edgesig:over", -1);
+			}
 		}
 	}
 }
@@ -159,9 +171,9 @@ sub edgesig_header_room {
 # Values of headers.
 sub edgesig_header_values {
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
-		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*)?\z", ""));
+		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*+)?\z", ""));
 	} elsif (req.http.Host) {
-		var.set("edgesig:req.host", regsub(std.tolower(req.http.Host), "\.?(?::[0-9]*)?\z", ""));
+		var.set("edgesig:req.host", regsub(std.tolower(req.http.Host), "\.?(?::[0-9]*+)?\z", ""));
 	}
 }
 
@@ -482,7 +494,9 @@ sub edgesig_recv {
 	        || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{4097}"))) {
 		var.set_int("edgesig:over", 1);
 	}
-	call edgesig_header_room;
+	if (var.get_int("edgesig:over") != -1) {
+		call edgesig_header_room;
+	}
 	if (var.get_int("edgesig:over") != -1) {
 		call edgesig_header_values;
 	}

@@ -56,9 +56,9 @@ sub edgesig_header_room {
 # Values of headers.
 sub edgesig_header_values {
 	if (req.url ~ "^[A-Za-z][A-Za-z0-9+.-]*+://") {
-		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*)?\z", ""));
+		var.set("edgesig:req.host", regsub(std.tolower(regsub(req.url, "^[A-Za-z][A-Za-z0-9+.-]*+://(?:([^/]*+)/.*|([^?#]*+).*)", "\1\2")), "\.?(?::[0-9]*+)?\z", ""));
 	} elsif (req.http.Host) {
-		var.set("edgesig:req.host", regsub(std.tolower(req.http.Host), "\.?(?::[0-9]*)?\z", ""));
+		var.set("edgesig:req.host", regsub(std.tolower(req.http.Host), "\.?(?::[0-9]*+)?\z", ""));
 	}
 }
 
@@ -228,7 +228,7 @@ sub edgesig_argument_8 {
 
 # req.args[author]: each element into client.identity, then every check on it.
 sub edgesig_list_req_args_author_ {
-	if (req.url !~ "^[^?]*+\?(?:(?!(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z))[^&]*+&)*+(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
+	if (req.url !~ "(?s)^[^?]*+\?(?:.*&|)(?:a|%61)(?:u|%75)(?:t|%74)(?:h|%68)(?:o|%6[Ff])(?:r|%72)(?=[=&]|\z)") {
 		return;
 	}
 	var.set_int("edgesig:before", var.get_int("edgesig:need"));
@@ -554,7 +554,9 @@ sub edgesig_recv {
 	        || (req.url !~ "^[A-Za-z][A-Za-z0-9+.-]*+://" && req.url ~ "^.{4097}"))) {
 		var.set_int("edgesig:over", 1);
 	}
-	call edgesig_header_room;
+	if (var.get_int("edgesig:over") != -1) {
+		call edgesig_header_room;
+	}
 	if (var.get_int("edgesig:over") != -1) {
 		call edgesig_header_values;
 	}
@@ -564,7 +566,9 @@ sub edgesig_recv {
 			call edgesig_url;
 			call edgesig_parts_room;
 			if (var.get_int("edgesig:over") != -1) {
-				call edgesig_url_room_2;
+				if (var.get_int("edgesig:over") != -1) {
+					call edgesig_url_room_2;
+				}
 				if (var.get_int("edgesig:over") != -1) {
 					call edgesig_url_values;
 				}
