@@ -7,6 +7,7 @@
 mod cost;
 mod cure;
 mod inputs;
+mod sampler;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,9 @@
 //! without it. Called by `attack`.
 
 use super::super::bytes::{ByteSet, readable};
-use super::super::tree::{Look, Node, Repeat};
+use super::super::tree::{Node, Repeat};
+use super::sampler::{Sampler, Taste, sets};
+use std::collections::BTreeSet;
 
 /// A piece of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,10 +71,13 @@ impl Shape {
 
 /// How many shapes are tried for one pattern.
 const MOST_SHAPES: usize = 800;
+/// How many more of the shapes that seldom find anything.
+const MOST_UNUSUAL: usize = 400;
 const MOST_SITES: usize = 12;
+/// For how many bytes the way to each repetition is made of that byte where it can be.
+const MOST_FAVOURITES: usize = 3;
 const MOST_PAIRS: usize = 12;
 const MOST_PUMPS: usize = 16;
-const MOST_WORDS: usize = 8;
 /// The longest sample of a piece of the pattern.
 const LONGEST: usize = 4096;
 
@@ -122,19 +127,38 @@ pub(super) fn shapes(tree: &Node, last: Option<u8>, limit: usize) -> Vec<Shape> 
     let sampler = Sampler::new(tree, LONGEST.min(limit / 2));
     let mut sites = sites(tree, &sampler);
     if sites.is_empty() {
-        sites.push(Site::unknown(sampler.sample(tree, 0)));
+        sites.push(Site::unknown(sampler.sample(tree, Taste::of(0))));
     }
-    let mut lists: Vec<Vec<Shape>> = sites.iter().map(|site| pumped(site, &sampler)).collect();
-    lists.extend(pairs(&sites).map(|(first, second)| pumped_pair(first, second, &sampler)));
+    let mut usual: Vec<Vec<Shape>> = sites.iter().map(|site| pumped(site, &pumps(site, &sampler), &sampler)).collect();
+    usual.extend(pairs(&sites).map(|(first, second)| pumped_pair(first, second, &sampler)));
+    let mut unusual: Vec<Vec<Shape>> =
+        sites.iter().map(|site| pumped(site, &odd_pumps(site, &sites), &sampler)).collect();
+    for &byte in sampler.hot.iter().take(MOST_FAVOURITES) {
+        let sampler = sampler.fond_of(byte);
+        let others = self::sites(tree, &sampler);
+        // Where the way to a repetition is the same, the usual shapes have it.
+        let led_otherwise = others.iter().zip(&sites).filter(|(other, site)| other.before != site.before);
+        unusual.extend(led_otherwise.map(|(other, _)| pumped(other, &pumps_of_one(other, byte), &sampler)));
+    }
+    let mut known = BTreeSet::new();
+    in_rounds(&usual)
+        .flat_map(|shape| shape.with_last_literal(last))
+        .take(MOST_SHAPES)
+        .chain(in_rounds(&unusual).flat_map(|shape| shape.with_last_literal(last)).take(MOST_UNUSUAL))
+        .filter(|shape| known.insert((shape.before.clone(), shape.waves.clone(), shape.end.clone(), shape.stacks)))
+        .collect()
+}
+
+/// The first of each list, then the second of each.
+fn in_rounds(lists: &[Vec<Shape>]) -> impl Iterator<Item = Shape> {
     let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
-    let rounds = (0..longest).flat_map(|round| lists.iter().filter_map(move |list| list.get(round)));
-    rounds.cloned().flat_map(|shape| shape.with_last_literal(last)).take(MOST_SHAPES).collect()
+    (0..longest).flat_map(|round| lists.iter().filter_map(move |list| list.get(round))).cloned()
 }
 
 /// Texts that `tree` is meant to match, each another way.
 pub(super) fn samples(tree: &Node, count: usize) -> Vec<Vec<u8>> {
     let sampler = Sampler::new(tree, LONGEST / 16);
-    let mut texts: Vec<Vec<u8>> = (0..count).map(|variant| sampler.sample(tree, variant)).collect();
+    let mut texts: Vec<Vec<u8>> = (0..count).map(|variant| sampler.sample(tree, Taste::of(variant))).collect();
     for site in sites(tree, &sampler) {
         for pump in pumps(&site, &sampler) {
             for times in 0..3 {
@@ -154,6 +178,8 @@ struct Site {
     /// Every byte that the body can eat.
     alphabet: ByteSet,
     bodies: Vec<Vec<u8>>,
+    /// Bodies that take some of what is optional and leave the rest.
+    mixed: Vec<Vec<u8>>,
     range: Option<(usize, usize)>,
     stacks: bool,
 }
@@ -163,7 +189,15 @@ impl Site {
     fn unknown(sample: Vec<u8>) -> Site {
         let mut bodies = [&b"a"[..], b"0", b" ", b"/", b"<", b"a ", b"\x01"].map(<[u8]>::to_vec).to_vec();
         bodies.insert(0, sample);
-        Site { before: Vec::new(), after: Vec::new(), alphabet: ByteSet::EMPTY, bodies, range: None, stacks: true }
+        Site {
+            before: Vec::new(),
+            after: Vec::new(),
+            alphabet: ByteSet::EMPTY,
+            bodies,
+            mixed: Vec::new(),
+            range: None,
+            stacks: true,
+        }
     }
 }
 
@@ -180,7 +214,7 @@ fn collect(node: &Node, before: &[u8], after: &[u8], sampler: &Sampler, found: &
     match node {
         Node::Empty | Node::Bytes(_) | Node::Anchor | Node::Reference(_) => {}
         Node::Concat(items) => {
-            let texts: Vec<Vec<u8>> = items.iter().map(|item| sampler.sample(item, 0)).collect();
+            let texts = sampler.sample_each(items, Taste::of(0));
             for (index, item) in items.iter().enumerate().filter(|(_, item)| !matches!(item, Node::Bytes(_))) {
                 let before = [before, &texts[..index].concat()].concat();
                 let after = [&texts[index + 1..].concat(), after].concat();
@@ -205,64 +239,22 @@ fn site(repeat: &Repeat, before: &[u8], after: &[u8], sampler: &Sampler) -> Site
     sets(&repeat.body, &mut |set| alphabet = alphabet.union(*set));
     let mut bodies: Vec<Vec<u8>> = Vec::new();
     for variant in 0..8 {
-        let body = sampler.sample(&repeat.body, variant);
+        let body = sampler.sample(&repeat.body, Taste::of(variant));
         if !body.is_empty() && !bodies.contains(&body) {
             bodies.push(body);
+        }
+    }
+    let mut mixed: Vec<Vec<u8>> = Vec::new();
+    for taste in Taste::mixed(&repeat.body) {
+        let body = sampler.sample(&repeat.body, taste);
+        if !body.is_empty() && !bodies.contains(&body) && !mixed.contains(&body) {
+            mixed.push(body);
         }
     }
     let range = Some((repeat.start, repeat.end));
     // A repetition of one byte leaves nothing, however long; any other may.
     let stacks = !matches!(repeat.body, Node::Bytes(_)) && repeat.max.is_none_or(|max| max > 100);
-    Site { before: before.to_vec(), after: after.to_vec(), alphabet, bodies, range, stacks }
-}
-
-/// Every set of a tree, in order.
-fn sets(node: &Node, visit: &mut impl FnMut(&ByteSet)) {
-    match node {
-        Node::Empty | Node::Anchor | Node::Reference(_) => {}
-        Node::Bytes(set) => visit(set),
-        Node::Concat(items) | Node::Alternate(items) | Node::Conditional(items) => {
-            for item in items {
-                sets(item, visit);
-            }
-        }
-        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, body) => sets(body, visit),
-        Node::Repeat(repeat) => sets(&repeat.body, visit),
-    }
-}
-
-fn has_anchor(node: &Node) -> bool {
-    match node {
-        Node::Empty | Node::Bytes(_) | Node::Reference(_) => false,
-        Node::Anchor => true,
-        Node::Concat(items) | Node::Alternate(items) | Node::Conditional(items) => items.iter().any(has_anchor),
-        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, body) => has_anchor(body),
-        Node::Repeat(repeat) => has_anchor(&repeat.body),
-    }
-}
-
-/// The runs of bytes in a tree.
-fn words(node: &Node, found: &mut Vec<Vec<u8>>) {
-    match node {
-        Node::Empty | Node::Anchor | Node::Reference(_) => {}
-        Node::Bytes(set) => found.push(set.example().into_iter().collect()),
-        Node::Concat(items) => {
-            for run in items.chunk_by(|left, right| matches!((left, right), (Node::Bytes(_), Node::Bytes(_)))) {
-                if let [Node::Bytes(_), ..] = run {
-                    let word =
-                        run.iter().filter_map(|item| if let Node::Bytes(set) = item { set.example() } else { None });
-                    found.push(word.collect());
-                } else {
-                    run.iter().for_each(|item| words(item, found));
-                }
-            }
-        }
-        Node::Alternate(branches) | Node::Conditional(branches) => {
-            branches.iter().for_each(|branch| words(branch, found));
-        }
-        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, body) => words(body, found),
-        Node::Repeat(repeat) => words(&repeat.body, found),
-    }
+    Site { before: before.to_vec(), after: after.to_vec(), alphabet, bodies, mixed, range, stacks }
 }
 
 /// Texts that the repetition can eat, the most ambiguous first.
@@ -288,6 +280,29 @@ fn pumps(site: &Site, sampler: &Sampler) -> Vec<Vec<u8>> {
     }
     kept.truncate(MOST_PUMPS);
     kept
+}
+
+/// Texts that leave some of what is optional out, and what other repetitions eat: where the one before has eaten all, this one
+/// may eat it again.
+fn odd_pumps(site: &Site, sites: &[Site]) -> Vec<Vec<u8>> {
+    let eats = |bytes: &[u8]| bytes.iter().all(|&byte| site.alphabet.contains(byte));
+    let mut pumps = site.mixed.clone();
+    for other in sites.iter().filter(|other| other.range != site.range) {
+        let shared = other.bodies.iter().filter(|body| (2..48).contains(&body.len()) && eats(body)).take(2);
+        for body in shared {
+            if !pumps.contains(body) {
+                pumps.push(body.clone());
+            }
+        }
+    }
+    pumps.truncate(MOST_PUMPS);
+    pumps
+}
+
+/// Texts of `byte`, with as little else as can be.
+fn pumps_of_one(site: &Site, byte: u8) -> Vec<Vec<u8>> {
+    let alone = Some(vec![byte]).filter(|_| site.alphabet.contains(byte));
+    alone.into_iter().chain(site.bodies.iter().filter(|body| body[..] != [byte]).take(2).cloned()).collect()
 }
 
 /// Ends that make what follows the repetition fail.
@@ -317,8 +332,7 @@ fn ends(site: &Site, sampler: &Sampler) -> Vec<Vec<u8>> {
     kept
 }
 
-fn pumped(site: &Site, sampler: &Sampler) -> Vec<Shape> {
-    let pumps = pumps(site, sampler);
+fn pumped(site: &Site, pumps: &[Vec<u8>], sampler: &Sampler) -> Vec<Shape> {
     let mut list = Vec::new();
     for (index, end) in ends(site, sampler).into_iter().enumerate() {
         list.extend(pumps.iter().map(|pump| Shape {
@@ -369,108 +383,4 @@ fn pumped_pair(first: &Site, second: &Site, sampler: &Sampler) -> Vec<Shape> {
         }
     }
     list
-}
-
-/// Makes texts that a tree matches, look-arounds aside.
-struct Sampler {
-    /// One byte of each kind that the pattern tells apart, those in most sets first, one that is in none last.
-    hot: Vec<u8>,
-    /// Texts that stand in the pattern, each branch's too: what starts a repetition anew, the shortest as the most often.
-    words: Vec<Vec<u8>>,
-    /// Something in the pattern may ask for what is around it, as `\b` does.
-    has_boundary: bool,
-    longest: usize,
-}
-
-impl Sampler {
-    fn new(tree: &Node, longest: usize) -> Sampler {
-        let mut distinct: Vec<ByteSet> = Vec::new();
-        sets(tree, &mut |set| {
-            if distinct.len() < 64 && !distinct.contains(set) {
-                distinct.push(*set);
-            }
-        });
-        let mut kinds: Vec<(u64, u8)> = Vec::new();
-        for byte in readable() {
-            let kind = distinct
-                .iter()
-                .enumerate()
-                .fold(0_u64, |kind, (index, set)| kind | (u64::from(set.contains(byte)) << index));
-            if !kinds.iter().any(|(known, _)| *known == kind) {
-                kinds.push((kind, byte));
-            }
-        }
-        // Stable: among equals the most readable stays first.
-        kinds.sort_by_key(|(kind, _)| core::cmp::Reverse(kind.count_ones()));
-        let mut found = Vec::new();
-        words(tree, &mut found);
-        found.retain(|word| (2..64).contains(&word.len()));
-        found.sort_by_key(Vec::len);
-        found.dedup();
-        found.truncate(MOST_WORDS);
-        let hot = kinds.into_iter().map(|(_, byte)| byte).collect();
-        Sampler { hot, words: found, has_boundary: has_anchor(tree), longest }
-    }
-
-    fn sample(&self, node: &Node, variant: usize) -> Vec<u8> {
-        let mut text = Vec::new();
-        self.append(node, variant, &mut text, &mut Vec::new());
-        text.truncate(self.longest);
-        text
-    }
-
-    fn append(&self, node: &Node, variant: usize, text: &mut Vec<u8>, groups: &mut Vec<(u32, Vec<u8>)>) {
-        if text.len() > self.longest {
-            return;
-        }
-        match node {
-            Node::Empty | Node::Anchor | Node::Look(Look::Ahead | Look::NotAhead | Look::NotBehind, _) => {}
-            Node::Bytes(set) => text.extend(self.choose(set, variant)),
-            Node::Concat(items) => items.iter().for_each(|item| self.append(item, variant, text, groups)),
-            Node::Alternate(branches) | Node::Conditional(branches) => {
-                if let Some(branch) = branches.get(variant % branches.len().max(1)) {
-                    self.append(branch, variant, text, groups);
-                }
-            }
-            Node::Group(number, body) => {
-                let start = text.len();
-                self.append(body, variant, text, groups);
-                if let Some(number) = number {
-                    groups.retain(|(known, _)| known != number);
-                    groups.push((*number, text[start..].to_vec()));
-                }
-            }
-            Node::Atomic(body) => self.append(body, variant, text, groups),
-            Node::Look(Look::Behind, body) => {
-                if text.is_empty() {
-                    self.append(body, variant, text, groups);
-                }
-            }
-            Node::Repeat(repeat) => {
-                let times = repeat.min.max(u32::from(variant % 2 == 1)).min(repeat.max.unwrap_or(u32::MAX));
-                for _ in 0..times {
-                    let before = text.len();
-                    self.append(&repeat.body, variant, text, groups);
-                    if text.len() == before || text.len() > self.longest {
-                        break;
-                    }
-                }
-            }
-            Node::Reference(number) => {
-                if let Some((_, captured)) = groups.iter().find(|(known, _)| Some(*known) == *number) {
-                    text.extend_from_slice(captured);
-                }
-            }
-        }
-    }
-
-    fn choose(&self, set: &ByteSet, variant: usize) -> Option<u8> {
-        let mut hot = self.hot.iter().copied().filter(|&byte| set.contains(byte));
-        match variant % 4 {
-            2 => hot.next(),
-            3 => hot.next_back(),
-            _ => set.example(),
-        }
-        .or_else(|| set.example())
-    }
 }

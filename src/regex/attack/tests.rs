@@ -57,6 +57,46 @@ fn reports_say_what_is_wrong_and_what_to_write() {
     cured(r"^(?:.*,){11}P", "(?:.*,){11}", None);
 }
 
+/// The input as shown, but for how often: that depends on the size of the JIT's frames.
+fn shape(pattern: &str) -> String {
+    let found = check(pattern, 8192).expect(pattern);
+    found
+        .shown
+        .split(' ')
+        .map(|word| if word.parse::<u32>().is_ok() { "n" } else { word })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn the_least_of_what_is_optional_costs_the_most() {
+    for (pattern, input) in [
+        (r"(?:a?c+\W*?)*", r#""ac" × n"#),
+        (r"evil(?:-?\d+\s*?)*", r#""evil" + "-0" × n"#),
+        (r"(?:-?\d+\s*?)+", r#""-0" × n"#),
+        (r"evil=(?:-?\d+,*?)+", r#""evil=" + "-0" × n"#),
+        (r"select(?:,?\w+\s*?)+", r#""select" + ",a" × n"#),
+        (r"(?:[ab]?c{1,200}x??)*", r#""ac" × n"#),
+        (r"(?:\s??-?\d+\s*?)*", r#""0 -0 " × n"#),
+        (r"(?:(?!.*?c{0,20}?)\W+|[ab]?c{1,200}\W*?)*", r#""ac" × n"#),
+    ] {
+        assert_eq!(shape(pattern), input, "{pattern}");
+        assert_eq!(check(pattern, 8192).map(|found| found.error), Some(MatchError::JitStack), "{pattern}");
+    }
+}
+
+#[test]
+fn a_repetition_is_pumped_with_what_another_eats() {
+    assert_eq!(shape(r"(?=.)union(?:\w+\s)*(?>union).+zap"), r#""unionunion" + "a " × n + "p""#);
+    assert_eq!(shape(r"union(?:\w+\s)*union.+zap"), r#""unionunion" + "a " × n + "p""#);
+}
+
+#[test]
+fn the_way_to_a_repetition_may_be_of_the_same_byte() {
+    assert_eq!(shape(r"(?<=[ab]x)(a)?[ab][ab](?(1)(?:b??|.)|(?:[ab]|b{2,})*)"), r#""bxbb" + "b" × n"#);
+    assert_eq!(shape(r"(.)\1(?:a)?(b??x{2,})+?(c??|[^b])\1\1z"), r#""x" × n + "dz""#);
+}
+
 #[test]
 fn odd_patterns_take_bounded_time() {
     let words: Vec<String> = (0..1000).map(|word| format!("w{word}x")).collect();
@@ -118,6 +158,8 @@ mod soundness {
             "(?:a|)",
             "^",
             "x",
+            "(?:a?c+b*?)",
+            "(?:[ab]??1+ ?)",
         ];
         const QUANTIFIERS: &[&str] = &[
             "", "", "", "", "*", "+", "?", "*?", "+?", "*+", "++", "{2}", "{0,9}", "{1,40}", "{3,}", "{0,200}", "??",
@@ -142,7 +184,7 @@ mod soundness {
         #![proptest_config(ProptestConfig { cases: std::env::var("SOUND").map_or(300, |n| n.parse().unwrap()), max_global_rejects: 1_000_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn nothing_is_found_against_what_is_harmless(pattern in patterns(), pieces in prop::collection::vec((prop::sample::select(&["a", "b", "c", "ab", " ", "1", "=", "A", "a1", "aab "][..]), 1_usize..1500), 1..5)) {
+        fn nothing_is_found_against_what_is_harmless(pattern in patterns(), pieces in prop::collection::vec((prop::sample::select(&["a", "b", "c", "ab", " ", "1", "=", "A", "a1", "aab ", "ac", "b1"][..]), 1_usize..1500), 1..5)) {
             let Ok(regex) = Regex::new(&pattern, false) else { return Ok(()) };
             let tree = tree::parse(&regex.engine_text);
             prop_assert!(tree.is_some(), "{pattern}");
@@ -215,6 +257,8 @@ mod words {
         "(?:.|x)*+",
         ".{0,2000}",
         "(?:\\w+\\s)*",
+        "(?:,?\\w+\\s*?)*",
+        "(?:\\s??-?\\d+)+?",
     ];
 
     /// Words of each place, and the whole pattern.
@@ -249,7 +293,7 @@ mod words {
         let first = |places: &[Vec<&str>]| places.iter().map(|words| words[0]).collect::<String>();
         let mut repeated: Vec<String> = places.iter().flatten().map(|word| (*word).to_owned()).collect();
         repeated.extend((1..places.len()).map(|end| first(&places[1..end])));
-        repeated.extend(["c", " ", "a ", ";"].map(str::to_owned));
+        repeated.extend(["c", " ", "a ", ";", ",a", "-0", " 0"].map(str::to_owned));
         let mut ends = vec![String::new()];
         for word in places.iter().flatten() {
             ends.extend([word[..1].to_owned(), word[1..].to_owned(), word[..word.len() - 1].to_owned()]);
