@@ -129,7 +129,11 @@ fn trap_01_padding_takes_the_room_of_copies() {
         nothing_failed(session)?;
         if session.origin.count() == 0 { Ok(()) } else { Err("the origin was reached".to_owned()) }
     };
-    plain(&built(heavy()), &|vcl| with_number(vcl, "(\"edgesig:need\") > ", "999999999"), &padded);
+    let ungated = |vcl: &str| {
+        let vcl = vcl.replace("(?s)^.{8193}", "(?s)^.{65000}");
+        with_number(&vcl, "(\"edgesig:need\") > ", "999999999")
+    };
+    plain(&built(heavy()), &ungated, &padded);
 }
 
 #[test]
@@ -239,7 +243,7 @@ fn listed() -> Rule {
 #[test]
 fn trap_09_addresses_in_other_dress() {
     let vcl = built(vec![listed()]);
-    let canonical = "std.ip(\"\" + std.ip(\"\" + client.ip, client.ip, resolve=false), client.ip, resolve=false)";
+    let canonical = r#"std.ip(regsub("" + std.ip("" + client.ip, client.ip, resolve=false), "^(?=[0-9a-f]++:[0-9a-f]++:[0-9a-f]++\z)", "::ffff:"), client.ip, resolve=false)"#;
     plain(&vcl, &|vcl| vcl.replace(canonical, "client.ip"), &|session| {
         let client_ip = "::ffff:192.0.2.1".parse().expect("an address");
         expect(session, &Request { client_ip, ..get("/", &[]) }, 403)
