@@ -355,12 +355,13 @@ type RequestLine<'w> = (&'w [u8], &'w [u8], &'w [u8]);
 fn request_line(line: &[u8]) -> Result<RequestLine<'_>, &'static str> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if line.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
+    // One tab after the method, and nowhere else, passes for a blank.
+    let method_end = line.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(line.len());
+    let (method, rest) = (&line[..method_end], line.get(method_end + 1..).unwrap_or_default());
+    if method.iter().chain(rest).any(|byte| *byte < 0x20 || *byte == 0x7f) {
         return Err("control character in the request line");
     }
-    let mut parts = line.splitn(2, |byte| *byte == b' ');
-    let method = parts.next().unwrap_or_default();
-    let rest = trimmed(parts.next().unwrap_or_default());
+    let rest = trimmed(rest);
     let target_end = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
     let version = &rest[target_end..];
     if method.is_empty() || target_end == 0 {
@@ -455,7 +456,10 @@ mod tests {
             ("GET / HTTP/1.2\r\n\r\n", Some("version other than HTTP/1.0 and HTTP/1.1")),
             ("GET /\r\n\r\n", Some("version other than HTTP/1.0 and HTTP/1.1")),
             ("GET /a b HTTP/1.1\r\n\r\n", Some("version other than HTTP/1.0 and HTTP/1.1")),
-            ("GET\t/ HTTP/1.1\r\n\r\n", Some("control character in the request line")),
+            ("GET\t/ HTTP/1.1\r\n\r\n", None),
+            ("GET \t/ HTTP/1.1\r\n\r\n", Some("control character in the request line")),
+            ("GET\t\t/ HTTP/1.1\r\n\r\n", Some("control character in the request line")),
+            ("GET /\tHTTP/1.1\r\n\r\n", Some("control character in the request line")),
             ("GET / HTTP/1.1\r\n x\r\n\r\n", Some("header without a colon")),
             ("GET / HTTP/1.1\r\nA : b\r\n\r\n", Some("illegal character in a header name")),
             ("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", Some("control character in a header")),
