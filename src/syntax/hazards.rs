@@ -16,7 +16,12 @@ pub(super) fn invisible_characters(source: SourceId, text: &str, report: &mut Re
     if text.as_bytes().chunks(64).all(|chunk| chunk.iter().fold(true, |all, byte| all & plain(byte))) {
         return;
     }
+    // A run of one character is one finding.
+    let mut reported_to = 0;
     for (at, character) in text.char_indices() {
+        if at < reported_to {
+            continue;
+        }
         if character.is_ascii_graphic() || character == ' ' || character == '\n' || !is_invisible(character, at) {
             continue;
         }
@@ -25,12 +30,20 @@ pub(super) fn invisible_characters(source: SourceId, text: &str, report: &mut Re
         }
         let code = character as u32;
         let escape = if code < 0x80 { format!("\\x{code:02x}") } else { format!("\\u{{{code:x}}}") };
-        let span = Span::new(source, at, at + character.len_utf8());
+        let mut rest = text[at..].char_indices().skip_while(|(_, other)| *other == character);
+        reported_to = rest.next().map_or(text.len(), |(end, _)| at + end);
+        if character == '\r' && text[reported_to..].starts_with('\n') {
+            // The last one belongs to the end of the line.
+            reported_to -= 1;
+        }
+        let count = (reported_to - at) / character.len_utf8();
+        let what = if count > 1 { format!("{count} invisible characters") } else { "invisible character".to_owned() };
+        let span = Span::new(source, at, reported_to);
         report.push(
             Diagnostic::new(
                 Code::InvisibleCharacter,
                 span,
-                format!("invisible character U+{code:04X} ({})", describe(character)),
+                format!("{what} U+{code:04X} ({})", describe(character)),
                 "nobody sees this",
             )
             .help(format!("where a string of a condition needs it, write it as `{escape}`"))
