@@ -17,8 +17,8 @@ pub struct Miss {
 /// Runs every test of rule number `rule`; gives the first step of each that went wrong.
 pub fn run(ruleset: &Ruleset, rule: usize) -> Vec<Miss> {
     let mut misses = Vec::new();
-    for (test, body) in ruleset.rules[rule].tests.iter().enumerate() {
-        let outcomes = eval::run_test(ruleset, rule, body);
+    let tests = ruleset.rules[rule].tests.iter().zip(eval::run_tests(ruleset, rule));
+    for (test, (body, outcomes)) in tests.enumerate() {
         let wrong = outcomes.iter().zip(&body.steps).position(|(outcome, step)| outcome.matched != step.expect_match);
         if let Some(step) = wrong {
             misses.push(Miss { test, step, matched: outcomes[step].matched, limit: outcomes[step].limit });

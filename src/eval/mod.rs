@@ -27,7 +27,7 @@ pub mod wire;
 
 pub use functions::to_text;
 pub use limiter::{Decision, Limiter};
-pub use testing::{StepOutcome, comparison_truths, matches, predicate_holds, run_test};
+pub use testing::{StepOutcome, comparison_truths, matches, predicate_holds, run_test, run_tests};
 pub use trace::{SeenValue, Trace, TraceComparison, TraceKind, TraceNode, TraceRate, trace, trace_predicate};
 pub use verdict::{Evaluator, Judged, is_in_canary};
 pub use view::{Context, Seen, Text, View};

@@ -3,7 +3,7 @@
 
 use super::plan::{Node, Planner, Sight};
 use super::{Evaluator, LimitKind, wire};
-use crate::ir::{Predicate, Ruleset, Test};
+use crate::ir::{Predicate, Rule, Ruleset, Test};
 use crate::request::Request;
 
 /// What came of one step of a test.
@@ -17,7 +17,25 @@ pub struct StepOutcome {
 
 /// Runs a test: its signature alone, whatever its mode, with empty rates. One outcome per step.
 pub fn run_test(ruleset: &Ruleset, rule: usize, test: &Test) -> Vec<StepOutcome> {
+    run_steps(&mut Evaluator::alone(ruleset, rule), rule, test)
+}
+
+/// [`run_test`] for every test of a rule.
+pub fn run_tests(ruleset: &Ruleset, rule: usize) -> Vec<Vec<StepOutcome>> {
+    let Rule { rate, tests, .. } = ruleset.rules[rule].as_ref();
     let mut evaluator = Evaluator::alone(ruleset, rule);
+    let mut outcomes = Vec::with_capacity(tests.len());
+    for (index, test) in tests.iter().enumerate() {
+        if index > 0 && rate.is_some() {
+            // Nothing else is kept from one request to the next.
+            evaluator = Evaluator::alone(ruleset, rule);
+        }
+        outcomes.push(run_steps(&mut evaluator, rule, test));
+    }
+    outcomes
+}
+
+fn run_steps(evaluator: &mut Evaluator<'_>, rule: usize, test: &Test) -> Vec<StepOutcome> {
     test.steps
         .iter()
         .map(|step| {
