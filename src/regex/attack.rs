@@ -233,7 +233,7 @@ fn shorten(is_failing: &dyn Fn(&[Part]) -> bool, mut parts: Vec<Part>) -> Vec<Pa
 
 fn asks_what_is_before(tree: &Node) -> bool {
     match tree {
-        Node::Look(look, _) => *look == Look::Behind,
+        Node::Look(look, ..) => *look == Look::Behind,
         Node::Concat(items) => items.iter().take_while(|item| !matches!(item, Node::Bytes(_))).any(asks_what_is_before),
         Node::Alternate(branches) => branches.iter().any(asks_what_is_before),
         Node::Group(_, body) | Node::Atomic(body) => asks_what_is_before(body),

@@ -1,8 +1,10 @@
 //! Regular expressions: PCRE2 exactly as Varnish uses it. `rewrite` turns a pattern into engine text (the one text
 //! that the evaluator and every target run, options 0), `ffi` compiles and runs it, `attack` looks for an input that
-//! makes it exceed Varnish's limits, `needs` says of most texts without a run that they do not match.
+//! makes it exceed Varnish's limits, `needs` says of most texts without a run that they do not match, `behind` finds what
+//! older versions of PCRE2 refuse.
 
 mod attack;
+mod behind;
 mod bytes;
 #[allow(unsafe_code)]
 mod ffi;
@@ -59,7 +61,14 @@ impl Regex {
     /// Rewrites and compiles (without JIT: cheap) a pattern.
     pub fn new(pattern: &str, ignore_case: bool) -> Result<Arc<Regex>, PatternError> {
         let engine_text = rewrite::rewrite(pattern, ignore_case)?;
-        ffi::check(engine_text.as_bytes()).map_err(|error| rewrite::map_error(pattern, ignore_case, error))?;
+        let checked = ffi::check(engine_text.as_bytes());
+        // Which library is linked must make no difference: some refuse it themselves.
+        if checked.as_ref().err().is_none_or(|error| error.message.contains("lookbehind"))
+            && let Some((place, look)) = behind::unfixed(&engine_text)
+        {
+            return Err(rewrite::unfixed_look_behind(pattern, ignore_case, place, look));
+        }
+        checked.map_err(|error| rewrite::map_error(pattern, ignore_case, error))?;
         Ok(Arc::new(Regex {
             pattern: pattern.to_owned(),
             ignore_case,

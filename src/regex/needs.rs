@@ -381,7 +381,7 @@ impl Parts {
             Node::Bytes(set) => self.byte(set),
             // No text, so that what stands around them is still next to each other.
             Node::Empty | Node::Anchor => {}
-            Node::Look(look, body) => match look {
+            Node::Look(look, _, body) => match look {
                 Look::Ahead | Look::Behind => self.needs.extend(known(of_node(body))),
                 Look::NotAhead | Look::NotBehind => {}
             },

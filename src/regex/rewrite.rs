@@ -11,6 +11,7 @@ mod group;
 
 use super::ffi::CompileError;
 use super::literal::{is_plain, push_hex, push_literal};
+use super::tree::Look;
 use super::{PatternError, PatternErrorKind};
 
 /// Engine text, and where each piece of it comes from.
@@ -81,10 +82,28 @@ pub fn map_error(pattern: &str, ignore_case: bool, error: CompileError) -> Patte
     PatternError { start: at, end: at, message: error.message, kind: PatternErrorKind::Invalid, help }
 }
 
+/// A look-behind that PCRE2 before 10.43 refuses, at a place of the engine text.
+pub fn unfixed_look_behind(pattern: &str, ignore_case: bool, (start, end): (usize, usize), look: Look) -> PatternError {
+    let (start, end) = translate(pattern, ignore_case)
+        .map_or((0, pattern.len()), |translation| (translation.source_offset(start), translation.source_offset(end)));
+    let help = if look == Look::NotBehind {
+        "put alternatives at its top, `(?<!a|bc)`, or write one look-behind for each length: `(?<!a)(?<!aa)`"
+    } else {
+        "put alternatives at its top, `(?<=a|bc)`, or write one look-behind for each length: `(?:(?<=a)|(?<=aa))`"
+    };
+    PatternError {
+        start,
+        end,
+        message: "this look-behind has no fixed length; PCRE2 before 10.43 refuses it".to_owned(),
+        kind: PatternErrorKind::Invalid,
+        help: Some(help.to_owned()),
+    }
+}
+
 fn way_out(message: &str) -> Option<&'static str> {
     let table = [
         ("quantifier does not follow", r"for the character itself, put a backslash before it: `\*`, `\+`, `\?`"),
-        ("lookbehind", "each alternative of a look-behind must have one fixed length"),
+        ("lookbehind", "each alternative of a look-behind must have one fixed length, of at most 65535 bytes"),
         ("missing closing parenthesis", r"close the group, or write `\(` for the character"),
         ("unmatched closing parenthesis", r"open the group, or write `\)` for the character"),
         ("missing terminating ]", r"close the class, or write `\[` for the character"),

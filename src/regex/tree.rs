@@ -1,4 +1,4 @@
-//! Engine text to a syntax tree, as far as the search for runaway input and `needs` go. The text compiled before, so nothing
+//! Engine text to a syntax tree, as far as the search for runaway input, `needs` and `behind` go. The text compiled before, so nothing
 //! here reports errors: what is not understood gives no tree, and they do without. A set of bytes is never too small.
 
 use super::bytes::{ByteSet, posix, shorthand};
@@ -16,7 +16,8 @@ pub(super) enum Node {
     /// A group, with its number when it captures.
     Group(Option<u32>, Box<Node>),
     Atomic(Box<Node>),
-    Look(Look, Box<Node>),
+    /// A look-around, with its place in the engine text.
+    Look(Look, (usize, usize), Box<Node>),
     Repeat(Box<Repeat>),
     /// A back-reference, with the group's number where it is known.
     Reference(Option<u32>),
@@ -180,7 +181,9 @@ impl<'a> Parser<'a> {
             [(b"=", Look::Ahead), (b"!", Look::NotAhead), (b"<=", Look::Behind), (b"<!", Look::NotBehind)];
         for (mark, look) in looks {
             if self.take(mark) {
-                return Some(Some(Node::Look(look, Box::new(self.inside()?))));
+                let start = self.at - mark.len() - 2;
+                let body = self.inside()?;
+                return Some(Some(Node::Look(look, (start, self.at), Box::new(body))));
             }
         }
         if self.take(b"#") {
@@ -267,6 +270,7 @@ impl<'a> Parser<'a> {
         let number = core::str::from_utf8(name).ok().and_then(|digits| digits.parse::<i64>().ok());
         match number {
             Some(number) if number < 0 => u32::try_from(i64::from(self.groups) + 1 + number).ok(),
+            Some(number) if name.starts_with(b"+") => u32::try_from(i64::from(self.groups) + number).ok(),
             Some(number) => u32::try_from(number).ok(),
             None => self.names.iter().find(|(known, _)| *known == name).map(|(_, number)| *number),
         }

@@ -138,7 +138,7 @@ fn lead(node: &Node, next: &Lead) -> Lead {
         Node::Alternate(branches) => lead_of_branches(branches, next),
         // PCRE2 does not always look past a group that can be empty.
         Node::Group(_, body) | Node::Atomic(body) => lead(body, &Lead { direct: false, ..*next }),
-        Node::Look(_, body) if is_flat(body) => {
+        Node::Look(_, _, body) if is_flat(body) => {
             Lead { accept: false, direct: false, toll: next.toll.saturating_add(2), ..*next }
         }
         Node::Look(..) | Node::Reference(_) | Node::Conditional(_) => Lead::OPAQUE,
@@ -192,7 +192,7 @@ fn bound(node: &Node, next: &Lead, limit: u64) -> Bound {
         }
         // It may end before what it has looked at.
         Node::Atomic(body) => bound(body, &Lead::ACCEPT, limit).unshared(limit).closed(),
-        Node::Look(_, body) => {
+        Node::Look(_, _, body) => {
             // What it looks at is consumed again by others.
             let body = bound(body, &Lead::ACCEPT, limit).closed();
             Bound { length: 0, ..body.unshared(limit) }

@@ -71,7 +71,7 @@ fn repeats(node: &Node, visit: &mut impl FnMut(&Repeat)) {
                 repeats(item, visit);
             }
         }
-        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, body) => repeats(body, visit),
+        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, _, body) => repeats(body, visit),
         Node::Repeat(repeat) => {
             visit(repeat);
             repeats(&repeat.body, visit);

@@ -224,7 +224,7 @@ fn collect(node: &Node, before: &[u8], after: &[u8], sampler: &Sampler, found: &
         Node::Alternate(branches) | Node::Conditional(branches) => {
             branches.iter().for_each(|branch| collect(branch, before, after, sampler, found));
         }
-        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, body) => {
+        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, _, body) => {
             collect(body, before, after, sampler, found);
         }
         Node::Repeat(repeat) => {
@@ -314,6 +314,8 @@ fn ends(site: &Site, sampler: &Sampler) -> Vec<Vec<u8>> {
         .or_else(|| readable().find(|byte| !after.contains(byte)))
         .unwrap_or(b'\n');
     let last = after.last().copied();
+    // No boundary is before it, and no look-ahead that forbids more of the same holds there.
+    let more_of_the_same = cold().find(|byte| site.alphabet.contains(*byte) && !after.contains(byte));
     let ends = [
         vec![wrong],
         [&[wrong], &after[..]].concat(),
@@ -322,6 +324,7 @@ fn ends(site: &Site, sampler: &Sampler) -> Vec<Vec<u8>> {
         [wrong].into_iter().chain(last).collect(),
         after.split_last().map_or_else(Vec::new, |(_, start)| start.to_vec()),
         after.split_first().map_or_else(Vec::new, |(_, end)| end.to_vec()),
+        more_of_the_same.into_iter().collect(),
     ];
     let mut kept: Vec<Vec<u8>> = Vec::new();
     for end in ends {

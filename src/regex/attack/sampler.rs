@@ -65,8 +65,8 @@ fn choices(node: &Node, optional: &mut Vec<usize>, most_branches: &mut usize) {
             *most_branches = items.len().max(*most_branches);
             items.iter().for_each(|item| choices(item, optional, most_branches));
         }
-        Node::Look(Look::Ahead | Look::NotAhead | Look::NotBehind, _) => {}
-        Node::Group(_, body) | Node::Atomic(body) | Node::Look(Look::Behind, body) => {
+        Node::Look(Look::Ahead | Look::NotAhead | Look::NotBehind, ..) => {}
+        Node::Group(_, body) | Node::Atomic(body) | Node::Look(Look::Behind, _, body) => {
             choices(body, optional, most_branches);
         }
         Node::Repeat(repeat) => {
@@ -148,7 +148,7 @@ impl Sampler {
             return;
         }
         match node {
-            Node::Empty | Node::Anchor | Node::Look(Look::Ahead | Look::NotAhead | Look::NotBehind, _) => {}
+            Node::Empty | Node::Anchor | Node::Look(Look::Ahead | Look::NotAhead | Look::NotBehind, ..) => {}
             Node::Bytes(set) => text.extend(self.choose(set, taste)),
             Node::Concat(items) => items.iter().for_each(|item| self.append(item, taste, text, groups)),
             Node::Alternate(branches) | Node::Conditional(branches) => {
@@ -165,7 +165,7 @@ impl Sampler {
                 }
             }
             Node::Atomic(body) => self.append(body, taste, text, groups),
-            Node::Look(Look::Behind, body) => {
+            Node::Look(Look::Behind, _, body) => {
                 if text.is_empty() {
                     self.append(body, taste, text, groups);
                 }
@@ -213,7 +213,7 @@ pub(super) fn sets(node: &Node, visit: &mut impl FnMut(&ByteSet)) {
                 sets(item, visit);
             }
         }
-        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, body) => sets(body, visit),
+        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, _, body) => sets(body, visit),
         Node::Repeat(repeat) => sets(&repeat.body, visit),
     }
 }
@@ -223,7 +223,7 @@ fn has_anchor(node: &Node) -> bool {
         Node::Empty | Node::Bytes(_) | Node::Reference(_) => false,
         Node::Anchor => true,
         Node::Concat(items) | Node::Alternate(items) | Node::Conditional(items) => items.iter().any(has_anchor),
-        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, body) => has_anchor(body),
+        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, _, body) => has_anchor(body),
         Node::Repeat(repeat) => has_anchor(&repeat.body),
     }
 }
@@ -247,7 +247,7 @@ fn words(node: &Node, found: &mut Vec<Vec<u8>>) {
         Node::Alternate(branches) | Node::Conditional(branches) => {
             branches.iter().for_each(|branch| words(branch, found));
         }
-        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, body) => words(body, found),
+        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, _, body) => words(body, found),
         Node::Repeat(repeat) => words(&repeat.body, found),
     }
 }

@@ -2,6 +2,9 @@
 
 use super::{PatternError, Writer};
 
+/// Of the name of a group.
+const LONGEST_NAME: usize = 32;
+
 impl Writer<'_> {
     /// An opening parenthesis and what belongs to it; the group's content is the caller's.
     pub(super) fn group(&mut self) -> Result<(), PatternError> {
@@ -40,7 +43,24 @@ impl Writer<'_> {
                 self.copy(4);
                 Ok(())
             }
-            (b':' | b'|' | b'>' | b'=' | b'!' | b'<' | b'\'' | b'P', _) => {
+            (b'<' | b'\'', _) | (b'P', Some(b'<')) => {
+                let start = if kind == b'P' { 4 } else { 3 };
+                let name =
+                    self.rest()[start..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_');
+                let length = name.count();
+                if length > LONGEST_NAME {
+                    return Err(self.invalid(
+                        start + length,
+                        format!(
+                            "this group's name is {length} bytes long; PCRE2 10.42 refuses more than {LONGEST_NAME}"
+                        ),
+                        "shorten it, or leave it out: `(…)`",
+                    ));
+                }
+                self.copy(3);
+                Ok(())
+            }
+            (b':' | b'|' | b'>' | b'=' | b'!' | b'P', _) => {
                 self.copy(3);
                 Ok(())
             }
@@ -60,6 +80,15 @@ impl Writer<'_> {
             return Ok(());
         }
         let letters = &self.source[self.at + 2..self.at + 2 + length];
+        let newer = match letters.find(['a', 'r']).map(|at| &letters[at..=at]) {
+            Some("a") => Some(("a", r"leave it out: `\d`, `\s`, `\w` and the classes are ASCII as it is")),
+            Some(letter) => Some((letter, "leave it out: patterns work on bytes, and case is ASCII as it is")),
+            None => None,
+        };
+        if let Some((letter, help)) = newer {
+            let message = format!("the option `{letter}` is new in PCRE2 10.43; older ones refuse it");
+            return Err(self.invalid(3 + length, message, help));
+        }
         let mut set = true;
         for letter in letters.chars() {
             let refused = match letter {

@@ -116,6 +116,68 @@ fn errors_point_into_the_pattern_as_written() {
     invalid(r"\y", 1);
 }
 
+/// Whatever is linked.
+#[test]
+fn what_older_versions_refuse_is_refused() {
+    let refused = |pattern: &str| Regex::new(pattern, false).expect_err(pattern);
+    for (pattern, start, end) in [
+        ("(?<=a{1,2})x", 0, 11),
+        ("(?<=(?:a|bc))x", 0, 13),
+        ("(?<=(a|bc))x", 0, 11),
+        ("(?<!a{0,3})x", 0, 11),
+        ("é(?<=(?:ab|c)d)x", 2, 16),
+        ("(?<=a+)x", 0, 7),
+        ("(?<=(?<!a{1,2})d|ee)x", 4, 15),
+        ("(?<=a)(?<=(?|(a)|(bc)))x", 6, 23),
+        (r"(a|bc)(?<=\1)x", 6, 13),
+        (r"(?<=(a\1))x", 0, 10),
+        ("(?<=a{2})(?=(?<!a?))", 12, 19),
+    ] {
+        let error = refused(pattern);
+        assert_eq!((error.start, error.end, error.kind), (start, end, PatternErrorKind::Invalid), "{pattern}");
+        assert_eq!(error.message, "this look-behind has no fixed length; PCRE2 before 10.43 refuses it", "{pattern}");
+        let both = if pattern.contains("(?<!") { "(?<!a)(?<!aa)" } else { "(?:(?<=a)|(?<=aa))" };
+        assert!(error.help.as_deref().unwrap_or_default().contains(both), "{pattern}: {error:?}");
+    }
+    for (pattern, end) in
+        [(r"(?a)\w", 4), (r"(?aD)\d", 5), ("(?r)k", 4), ("(?i-r)k", 6), ("(?^a:k)", 5), ("(?ir:k)", 5)]
+    {
+        let error = refused(pattern);
+        assert_eq!((error.start, error.end, error.kind), (0, end, PatternErrorKind::Invalid), "{pattern}");
+        assert!(error.message.contains("10.43"), "{pattern}: {error:?}");
+    }
+    let name = "n".repeat(33);
+    for (pattern, end) in [(format!("(?<{name}>a)"), 36), (format!("(?P<{name}>a)"), 37), (format!("(?'{name}'a)"), 36)]
+    {
+        let error = refused(&pattern);
+        assert_eq!((error.start, error.end, error.kind), (0, end, PatternErrorKind::Invalid), "{pattern}");
+    }
+}
+
+#[test]
+fn what_older_versions_accept_is_accepted() {
+    for pattern in [
+        "(?<=a|bc)x",
+        "(?<!a|b{2}|)x",
+        "(?<=(?:ab|cd)d)x",
+        "(?<=(?>ab|cd))x",
+        "(?<=(?|(a)|(b)))x",
+        r"(?<=^|\ba|$)x",
+        "(?<=(?=a+)a)x",
+        "(?<=(?=a)?b)x",
+        "(?<=(?<=a|bc)d)x",
+        "(?<=(ab){2}c)x",
+        "(?<=a{0})x",
+        r"(?<=(a)\1)x",
+        r"(?<=\g{+1})(a)x",
+        "(?<=(?(?=a)a|b))x",
+        "(x)(?<=(?(1)a|b))y",
+        "(?<=é|(?:a|b))x",
+    ] {
+        assert!(Regex::new(pattern, false).is_ok(), "{pattern}");
+    }
+}
+
 #[test]
 fn wide_characters_are_repeated_whole() {
     let regex = Regex::new(r"^é{2}(?#x)\Qé\E?$", false).unwrap();
