@@ -107,9 +107,15 @@ fn stop_on_interrupt() {
     ONCE.call_once(|| {
         // A handler that somebody else has set stays: the children then end with our pipes.
         let _ = ctrlc::set_handler(|| {
-            locked(&RUNNING).drain(..).for_each(kill_group);
-            for folder in locked(&FOLDERS).drain(..) {
-                let _ = std::fs::remove_dir_all(folder);
+            // No new folder from here on. What is killed may still write, and one more may just have been started.
+            let mut folders = locked(&FOLDERS);
+            for _ in 0..200 {
+                locked(&RUNNING).drain(..).for_each(kill_group);
+                folders.retain(|folder| std::fs::remove_dir_all(folder).is_err() && folder.exists());
+                if folders.is_empty() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
             }
             std::process::exit(130);
         });
