@@ -320,6 +320,29 @@ fn lists_at_the_edge_are_referred_to_and_not_declared() {
 }
 
 #[test]
+fn a_redirect_that_shows_the_url_is_under_its_limit() {
+    let Some(falco) = falco() else { return };
+    let exists = |name: &str| compare(field(Field::Headers, Some(name)), Check::Exists);
+    let long = get(&format!("/{}", "a".repeat(4096)), &[("x-bad", "1")]);
+    let short = get("/a", &[("x-bad", "1")]);
+    for (mode, over, action) in [
+        (Mode::Monitor, Some(414), "block"),
+        (Mode::Canary(1), Some(414), "block"),
+        (Mode::Enforce, Some(414), "block"),
+        (Mode::Monitor, None, "none"),
+    ] {
+        let template = vec![TemplatePart::Text("https://new.example".to_owned()), TemplatePart::UrlRaw];
+        let moved = Rule { mode, ..rule("moved", exists("x-moved"), vec![Action::Redirect { status: 301, template }]) };
+        let mut set = ruleset(vec![block("bad", exists("x-bad")), moved]);
+        set.settings.limits.over = over;
+        let vcl = whole(&set);
+        let (seen_action, ids, _) = seen(&falco, &vcl, &long);
+        assert_eq!((seen_action.as_str(), ids.as_str()), (action, ""), "{mode:?} {over:?}");
+        assert_eq!(seen(&falco, &vcl, &short).1, "bad");
+    }
+}
+
+#[test]
 fn answers_are_what_the_signature_says() {
     let Some(falco) = falco() else { return };
     let redirect = Action::Redirect {

@@ -6,7 +6,8 @@ mod support;
 
 use edgesig::catalog::Field;
 use edgesig::engine::{Observed, Received, Reply, Session, Setup, compile};
-use edgesig::ir::{Action, BlockBody, Check, Mode, Rate, Rule, Ruleset, TemplatePart, TextOperator};
+use edgesig::ir::{Action, BlockBody, Check, Mode, Patterns, Rate, Rule, Ruleset, TemplatePart, TextOperator};
+use edgesig::regex::Regex;
 use edgesig::request::{Request, Response};
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -316,15 +317,6 @@ fn http_2() {
         ),
     ];
     rules.iter_mut().for_each(|rule| rule.mode = Mode::Enforce);
-    let built = build(&ruleset(rules)).expect("Varnish can express these rules");
-    compile(&built, "backend default none;\n").expect("varnishd accepts the VCL");
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("edgesig.vcl"), built).expect("a file");
-    let exchange = |number: usize, request: &str, status: u16| {
-        format!(
-            "    stream {number} {{\n        {request}\n        rxresp\n        expect resp.status == {status}\n    }} -run\n"
-        )
-    };
     let scenarios = [
         ("txreq -url /ok", 200),
         ("txreq -url /%65vil%20url", 403),
@@ -335,9 +327,73 @@ fn http_2() {
         ("txreq -req POST -url /ok -hdr content-length 9 -body \"good body\"", 200),
         ("txreq -req POST -url /ok -body \"evil body\"", 413),
     ];
+    over_http_2(rules, "expect req.http.x-edgesig-tags == h2", &scenarios);
+}
+
+/// Values over HTTP/1 have no blanks at their ends; varnishd leaves those that come over HTTP/2.
+#[test]
+fn values_over_http_2_are_trimmed() {
+    if !has_varnishd() {
+        return;
+    }
+    let equals = |id: &str, header: &str, needle: &str| {
+        block(id, text(field(Field::Headers, Some(header)), TextOperator::Equals, needle))
+    };
+    let rules = || {
+        vec![
+            equals("one", "x-a", "evil"),
+            equals("several", "x-b", "evil, , evil"),
+            equals("inside", "x-c", "a , b"),
+            equals("first-empty", "x-d", ", evil"),
+            equals("last-empty", "x-e", "evil, , "),
+            equals("cookies", "cookie", "a=1; b=2"),
+            block("cookie", text(field(Field::Cookies, Some("sid")), TextOperator::Equals, "evil")),
+            block("host", text(field(Field::Host, None), TextOperator::Equals, "evil.example")),
+        ]
+    };
+    let long = format!("txreq -hdr x-a \"evil{}\"", " ".repeat(10_000));
+    let scenarios = [
+        ("txreq -hdr x-a evil", 403),
+        ("txreq -hdr x-a \"evil \"", 403),
+        ("txreq -hdr x-a \"evil\t \"", 403),
+        (long.as_str(), 403),
+        ("txreq -hdr x-a \" evil\"", 403),
+        ("txreq -hdr x-a \"evil .\"", 200),
+        ("txreq -hdr x-b \"evil \" -hdr x-b \" \" -hdr x-b \"evil\t\"", 403),
+        ("txreq -hdr x-b \"evil\" -hdr x-b \"\" -hdr x-b \" evil\"", 403),
+        ("txreq -hdr x-b \"evil\" -hdr x-b \"evil\"", 200),
+        ("txreq -hdr x-d \" \" -hdr x-d \"evil\"", 403),
+        ("txreq -hdr x-d \"\" -hdr x-d \"evil \"", 403),
+        ("txreq -hdr x-e \"evil \" -hdr x-e \"\" -hdr x-e \"  \"", 403),
+        ("txreq -hdr x-c \"a , b\"", 403),
+        ("txreq -hdr x-c \"a \" -hdr x-c \"b\"", 200),
+        ("txreq -hdr cookie \"a=1\" -hdr cookie \"b=2 \"", 403),
+        ("txreq -hdr cookie \"a=1 ; b=2\"", 200),
+        ("txreq -hdr cookie \"sid=evil\t\" -hdr cookie \"b=2\"", 403),
+        ("txreq -hdr :authority \"evil.example \"", 403),
+        ("txreq -hdr :authority \"evil.example\t\"", 403),
+    ];
+    over_http_2(rules(), "", &scenarios);
+    // The same where the workspace is reckoned.
+    let mut reckoned = rules();
+    reckoned.push(block("forms", contains(support::ir::any_form(field(Field::Url, None)), "never")));
+    over_http_2(reckoned, "", &scenarios);
+}
+
+/// Sends each request over HTTP/2 and compares the status. The origin gets what `origin` says.
+fn over_http_2(rules: Vec<Rule>, origin: &str, scenarios: &[(&str, u16)]) {
+    let built = build(&ruleset(rules)).expect("Varnish can express these rules");
+    compile(&built, "backend default none;\n").expect("varnishd accepts the VCL");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("edgesig.vcl"), built).expect("a file");
+    let exchange = |number: usize, request: &str, status: u16| {
+        format!(
+            "    stream {number} {{\n        {request}\n        rxresp\n        expect resp.status == {status}\n    }} -run\n"
+        )
+    };
     let mut text = format!(
         "varnishtest \"built signatures over HTTP/2\"\n\
-         server s0 {{\n    rxreq\n    expect req.http.x-edgesig-tags == h2\n    txresp\n}} -dispatch\n\
+         server s0 {{\n    rxreq\n    {origin}\n    txresp\n}} -dispatch\n\
          varnish v1 -cliok \"param.set feature +http2\" -cliok \"param.set vcl_path {}\"\n\
          varnish v1 -vcl {{\n    vcl 4.1;\n    include \"edgesig.vcl\";\n    backend s0 {{ .host = \"${{s0_addr}}\"; .port = \"${{s0_port}}\"; }}\n    \
          sub vcl_recv {{ return (pass); }}\n}} -start\n",
@@ -401,6 +457,41 @@ fn client_identity_is_given_back() {
     let observed = session.exchange(&get("/%2541?id=x&%69d=y", &[])).expect("the engine runs");
     assert_eq!(status(&observed), 200);
     assert_eq!(session.origin.take_received()[0].header_values("x-identity"), ["192.0.2.1"]);
+}
+
+/// A failure takes back all variables, and what the register held with them: the service finds its default.
+#[test]
+fn client_identity_is_given_back_after_a_failure() {
+    if !has_varnishd() {
+        return;
+    }
+    let service = "backend origin { .host = \"ORIGIN_HOST\"; .port = \"ORIGIN_PORT\"; }\n\
+                   sub vcl_recv { set req.http.x-identity = client.identity; return (pass); }\n";
+    let pattern = Regex::new("union.*select.*from", true).expect("a pattern");
+    let runaway = compare(field(Field::Args, Some("id")), Check::Matches(Patterns::Literals(vec![pattern])));
+    let monitored = Rule { mode: Mode::Monitor, ..block("words", runaway) };
+    let mut session = session(&ruleset(vec![monitored]), Some(service));
+    session.origin.keep_received();
+    let request = get(&format!("/?id=union{}m", "select".repeat(57)), &[]);
+    let observed = session.exchange(&request).expect("the engine runs");
+    assert_eq!((status(&observed), ids(&observed)), (200, vec!["limit-error".to_owned()]));
+    assert_eq!(session.origin.take_received()[0].header_values("x-identity"), ["192.0.2.1"]);
+}
+
+/// A service may set what tells us that our code failed, and fail itself.
+#[test]
+fn a_failure_of_the_service_is_its_own() {
+    if !has_varnishd() {
+        return;
+    }
+    let service = "backend origin { .host = \"ORIGIN_HOST\"; .port = \"ORIGIN_PORT\"; }\n\
+                   sub vcl_recv { set req.hash_ignore_vary = true; set req.hash_always_miss = true; return (synth(99)); }\n";
+    for mode in [Mode::Enforce, Mode::Monitor] {
+        let rules = rules().into_iter().map(|rule| Rule { mode, ..rule }).collect();
+        let mut session = session(&ruleset(rules), Some(service));
+        let observed = session.exchange(&get("/", &[])).expect("the engine runs");
+        assert_eq!((status(&observed), observed.record), (503, None), "{mode:?}");
+    }
 }
 
 /// A set that only monitors adds no header line: with any number of them the client and the origin get what they would

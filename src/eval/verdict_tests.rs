@@ -4,7 +4,9 @@ use super::super::samples::*;
 use super::super::{LimitKind, TraceKind, matches, run_test, trace};
 use super::*;
 use crate::catalog::Field;
-use crate::ir::{Call, Check, FieldReference, IntegerOperator, Predicate, Quantifier, Test, TestStep, Value};
+use crate::ir::{
+    Call, Check, FieldReference, IntegerOperator, Predicate, Quantifier, TemplatePart, Test, TestStep, Value,
+};
 use proptest::prelude::*;
 
 const ALLOW: Action = Action::Allow(AllowScope::Everything);
@@ -154,6 +156,28 @@ fn limits_come_before_every_rule_but_a_plain_allow() {
     assert_eq!(judge(&enforced, &get("http://long.example.com/allow/012", &[])).limit, None);
     let headers_only = ruleset(vec![rule("h", Mode::Enforce, header_is_one("h"), block())]);
     assert_eq!(judge(&headers_only, &get(&"/".repeat(5000), &[])).limit, None);
+}
+
+/// What a redirect shows of the URL, it reads: in every mode, as its conditions do.
+#[test]
+fn a_redirect_that_shows_the_url_is_under_its_limit() {
+    let set = |mode, part| {
+        let template = vec![TemplatePart::Text("https://new.example/".to_owned()), part];
+        let redirect = vec![Action::Redirect { status: 301, template }];
+        let blocks = rule("blocks", Mode::Enforce, header_is_one("bad"), block());
+        ruleset(vec![rule("moved", mode, header_is_one("moved"), redirect), blocks])
+    };
+    let long = get(&"/".repeat(5000), &[("bad", "1")]);
+    for mode in [Mode::Monitor, Mode::Canary(1), Mode::Enforce] {
+        let over = judge(&set(mode, TemplatePart::UrlRaw), &long);
+        assert_eq!((over.outcome, over.limit, over.status), (Outcome::Block, Some(LimitKind::Url), 414), "{mode:?}");
+        let within = judge(&set(mode, TemplatePart::Host), &long);
+        assert_eq!((within.limit, within.status), (None, 403), "{mode:?}");
+    }
+    let mut logged = set(Mode::Enforce, TemplatePart::UrlRaw);
+    logged.settings.limits.over = None;
+    let recorded = judge(&logged, &long);
+    assert_eq!((recorded.outcome, recorded.limit), (Outcome::None, Some(LimitKind::Url)));
 }
 
 #[test]

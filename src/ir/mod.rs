@@ -224,6 +224,13 @@ impl Rule {
         for part in self.rate.iter().flat_map(|rate| &rate.key) {
             fields.push(part.field());
         }
+        for action in &self.actions {
+            if let Action::Redirect { template, .. } = action {
+                for part in template {
+                    fields.extend(part.field());
+                }
+            }
+        }
         fields
     }
 }
@@ -504,6 +511,19 @@ pub enum TemplatePart {
     Text(String),
     Host,
     UrlRaw,
+}
+
+impl TemplatePart {
+    /// The field that stands there.
+    pub fn field(&self) -> Option<&'static FieldReference> {
+        static HOST: FieldReference = FieldReference { field: Field::Host, keys: Vec::new() };
+        static URL_RAW: FieldReference = FieldReference { field: Field::UrlRaw, keys: Vec::new() };
+        match self {
+            TemplatePart::Text(_) => None,
+            TemplatePart::Host => Some(&HOST),
+            TemplatePart::UrlRaw => Some(&URL_RAW),
+        }
+    }
 }
 
 /// One test, its requests read.

@@ -17,6 +17,7 @@ pub static DEVIATIONS: &[&str] = &[
     "`count` over `resp.status` sees what varnishd delivers: a cached answer counts too, and a synthetic one of the service with the status that it was made with.",
     "A response-counted rate counts when the delivery begins: requests that are in flight together are judged before they count.",
     "`count` over `resp.headers` takes a header whose lines have more than 8,192 bytes together for absent.",
+    "Over HTTP/2, blanks at the end of a line of Cookie or X-Forwarded-For stay in front of the `; ` or `, ` by which varnishd itself joins the next line: the text of the whole header has them, the single cookies and addresses have not.",
 ];
 
 const WORKSPACE: usize = 0;
@@ -27,6 +28,7 @@ const PIPE: usize = 4;
 const SYNTHETIC: usize = 5;
 const IN_FLIGHT: usize = 6;
 const LONG_ANSWER: usize = 7;
+const LINES: usize = 8;
 
 /// As many ids as a note lists.
 const MOST_IDS: usize = 6;
@@ -66,10 +68,16 @@ pub fn note(generator: &mut Generator<'_>) {
 
 fn rows(rule: &Rule) -> Vec<usize> {
     let mut rows = vec![WORKSPACE];
-    if rule.fields().iter().any(|reference| {
-        reference.field == Field::Headers && reference.keys.iter().any(|key| key.as_slice() == b"expect")
-    }) {
+    let names = |names: &[&[u8]]| {
+        rule.fields().iter().any(|reference| {
+            reference.field == Field::Headers && reference.keys.iter().any(|key| names.contains(&key.as_slice()))
+        })
+    };
+    if names(&[b"expect"]) {
         rows.push(EXPECT);
+    }
+    if names(&[b"cookie", b"x-forwarded-for"]) {
+        rows.push(LINES);
     }
     for action in &rule.actions {
         match action {

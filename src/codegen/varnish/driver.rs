@@ -50,10 +50,12 @@ impl<'r> Generator<'r> {
         let room = self.room_items();
         let (url_calls, url_lists) = self.visit_items(true);
         let (cookie_calls, cookie_lists) = self.visit_items(false);
-        let mut body = vec![Statement::Set(evaluating(), Expression::Boolean(true)), self.call("client")];
+        let mut body = Vec::new();
         if self.uses_register() {
-            body.insert(0, self.set("identity", register()));
+            body.push(self.set("identity", register()));
         }
+        body.extend(set_evaluating(true));
+        body.push(self.call("client"));
         let prepare = self.prepare_items(&url_calls, &cookie_calls, &mut body);
 
         let (allow_calls, allow_items) = self.groups("allow", "Signatures that allow.", allows);
@@ -235,7 +237,7 @@ impl<'r> Generator<'r> {
         if self.uses_register() {
             finish.push(Statement::Set(register(), self.get("identity")));
         }
-        finish.push(Statement::Set(evaluating(), Expression::Boolean(false)));
+        finish.extend(set_evaluating(false));
         if self.reckons && self.ruleset.rules.iter().any(|rule| rule.is_plain_allow()) {
             // Signatures that read what found no room were passed over before this one.
             finish.push(when(
@@ -482,9 +484,18 @@ impl<'r> Generator<'r> {
     }
 }
 
-/// True while our code runs. The one kind of variable that outlives a failure of VCL, which takes all others back.
-pub fn evaluating() -> Expression {
-    Expression::name("req.hash_ignore_vary")
+/// True while our code runs. These outlive a failure of VCL, which takes back the request and all variables; three, for a
+/// service that fails may have set one or two of them itself.
+const EVALUATING: [&str; 3] = ["req.hash_ignore_vary", "req.hash_ignore_busy", "req.hash_always_miss"];
+
+/// Whether our code runs, or failed.
+pub fn evaluating() -> impl Iterator<Item = Expression> {
+    EVALUATING.into_iter().map(|sign| Expression::name(sign).equals(Expression::Boolean(true)))
+}
+
+/// Our code begins or ends.
+pub fn set_evaluating(begins: bool) -> impl Iterator<Item = Statement> {
+    EVALUATING.into_iter().map(move |sign| Statement::Set(Expression::name(sign), Expression::Boolean(begins)))
 }
 
 fn reads_body(rule: &Rule) -> bool {

@@ -4,7 +4,7 @@
 use super::super::vcl::{Comparator, Expression, Item, Statement, when};
 use super::Generator;
 use super::room::{over, register};
-use super::views::{Source, View, lost};
+use super::views::{Source, View, lost, regsub, regsuball};
 use crate::catalog::Field;
 
 impl<'r> Generator<'r> {
@@ -17,7 +17,7 @@ impl<'r> Generator<'r> {
     ) -> Vec<Item> {
         let mut items = Vec::new();
         body.extend(self.body_room());
-        let joined = self.joined_headers();
+        let joined = self.joined_headers(&mut items);
         if !joined.is_empty() {
             let name = self.sub("headers");
             // Joining comes first: the room is reckoned from the joined headers.
@@ -52,21 +52,43 @@ impl<'r> Generator<'r> {
         items
     }
 
-    fn joined_headers(&self) -> Vec<Statement> {
+    fn joined_headers(&mut self, items: &mut Vec<Item>) -> Vec<Statement> {
         // varnishd joins X-Forwarded-For itself and refuses a second Host or Content-Length.
         let once = ["host", "content-length", "x-forwarded-for"];
-        let headers = self.headers.iter().filter(|header| !once.contains(&header.as_str()));
+        let headers: Vec<String> =
+            self.headers.iter().filter(|header| !once.contains(&header.as_str())).cloned().collect();
         let mut code = Vec::new();
+        let mut trims = Vec::new();
+        if self.views.host || self.headers.contains("host") {
+            trims.push(self.trimmed_end("host"));
+        }
+        for header in &headers {
+            // It joins the lines of Cookie itself, too, if they came over HTTP/2.
+            if header == "cookie" {
+                trims.push(self.trimmed_end(header));
+            } else {
+                trims.extend(self.trimmed_lines(header));
+            }
+            if self.reckons {
+                // Below there is but one line, and over HTTP/2 that may be long itself.
+                trims.push(self.full_when(is_long(Expression::Header("req", header.clone()))));
+            }
+        }
+        if !trims.is_empty() {
+            let (mut calls, subs) =
+                self.chunks("trim", "Only over HTTP/2 do lines arrive with blanks at their ends.", trims);
+            items.extend(subs);
+            if self.reckons {
+                calls.insert(0, self.set_int("copies", Expression::Integer(3)));
+            }
+            code.push(when(Expression::name("req.proto").matches("^HTTP/2"), calls));
+        }
         if self.reckons {
             code.push(self.set_int("copies", Expression::Integer(1)));
         }
-        for header in headers {
+        for header in &headers {
             let value = || Expression::Header("req", header.clone());
-            let mut arguments = vec![value()];
-            if header == "cookie" {
-                arguments.push(Expression::text("; "));
-            }
-            let join = Statement::Do(Expression::call("std.collect", arguments));
+            let join = collect(header, if header == "cookie" { Some("; ") } else { None });
             if !self.reckons {
                 code.push(join);
                 code.push(self.full_when(is_long(value())));
@@ -80,6 +102,33 @@ impl<'r> Generator<'r> {
         }
         if self.headers.contains("x-forwarded-for") {
             code.push(self.full_when(is_long(Expression::Header("req", "x-forwarded-for".to_owned()))));
+        }
+        code
+    }
+
+    /// Takes the blanks off the end of a header of one line.
+    fn trimmed_end(&self, header: &str) -> Statement {
+        let value = Expression::Header("req", header.to_owned());
+        let trimmed = regsub(value.clone(), r"(?<![ \t])[ \t]++\z", "");
+        when(value.clone().matches(r"[ \t]\z"), self.trim(value, trimmed))
+    }
+
+    /// Joins the lines of a header, each without the blanks at its ends. First by what nobody writes: a blank before a comma
+    /// inside of a line stays. No run of blanks is looked at from within.
+    fn trimmed_lines(&self, header: &str) -> [Statement; 2] {
+        let value = Expression::Header("req", header.to_owned());
+        // Of an empty last line, what joins it is left. Of an empty first one, Varnish itself drops the tab.
+        let end = r"(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z";
+        let joint = r"(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t";
+        let trimmed = regsuball(regsub(value.clone(), end, ""), joint, ", ");
+        let needs = value.clone().matches(r"(?:^|\t),\t|[ \t]\z");
+        [collect(header, Some("\t,\t")), when(needs, self.trim(value, trimmed))]
+    }
+
+    fn trim(&self, value: Expression, trimmed: Expression) -> Vec<Statement> {
+        let mut code = vec![Statement::Set(value.clone(), trimmed)];
+        if self.reckons {
+            code.extend([Statement::Set(register(), value), self.call("room")]);
         }
         code
     }
@@ -185,3 +234,10 @@ pub fn is_long(text: Expression) -> Expression {
 
 /// Bytes: varnishd's `http_req_hdr_len`.
 const LONGEST_TEXT: usize = 8192;
+
+/// Joins the lines of a header; `, ` when nothing else is asked for.
+fn collect(header: &str, separator: Option<&str>) -> Statement {
+    let mut arguments = vec![Expression::Header("req", header.to_owned())];
+    arguments.extend(separator.map(Expression::text));
+    Statement::Do(Expression::call("std.collect", arguments))
+}

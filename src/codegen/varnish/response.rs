@@ -3,7 +3,8 @@
 
 use super::super::vcl::{Comparator, Expression, Item, Statement, when};
 use super::Generator;
-use super::driver::evaluating;
+use super::driver::{evaluating, set_evaluating};
+use super::room::register;
 use crate::ir::{Action, BlockBody, Rule, TemplatePart};
 
 /// Added to the status of a refusal.
@@ -19,10 +20,8 @@ impl<'r> Generator<'r> {
         let mut first = Vec::new();
         let acted = self.get_int("acted").equals(Expression::Integer(1));
         // Our code failed. Why, VCL is not told (VCL_Error in the log says it), so this has a name of its own.
-        let failed = Expression::all([
-            Expression::name("resp.reason").equals(Expression::text("VCL failed")),
-            evaluating().equals(Expression::Boolean(true)),
-        ]);
+        let reason = Expression::name("resp.reason").equals(Expression::text("VCL failed"));
+        let failed = Expression::all(std::iter::once(reason).chain(evaluating()));
         let record = |action: &str, by: &str, status: u16, ids: &str| {
             let prefix = &self.settings.prefix;
             let parts = vec![
@@ -32,16 +31,15 @@ impl<'r> Generator<'r> {
             ];
             Statement::Do(Expression::call("std.log", [Expression::Sum(parts)]))
         };
-        let done = Statement::Set(evaluating(), Expression::Boolean(false));
+        let mut react: Vec<Statement> = set_evaluating(false).collect();
         if self.can_act() {
             let refused = SENTINEL + 431;
-            let refuse = vec![
-                done,
+            react.extend([
                 record("block", LIMIT_ERROR, 431, ""),
                 self.set_int("acted", Expression::Integer(1)),
                 Statement::Set(Expression::name("resp.status"), Expression::Integer(refused)),
-            ];
-            first = vec![when(failed, refuse)];
+            ]);
+            first = vec![when(failed, react)];
             let status = || Expression::name("resp.status");
             let header = |name: &str| Expression::Header("resp", name.to_owned());
             let mut ours = vec![
@@ -74,7 +72,13 @@ impl<'r> Generator<'r> {
         } else {
             // Nothing here may act, so an engine error must not either: the request runs once more, without the rules.
             let again = Expression::all([failed, Expression::name("req.restarts").equals(Expression::Integer(0))]);
-            body.push(when(again, vec![done, record("none", "-", 200, LIMIT_ERROR), Statement::Leave("restart")]));
+            react.push(record("none", "-", 200, LIMIT_ERROR));
+            if self.uses_register() {
+                // What it held lay in a variable, and those are gone: its default is what the service has to find.
+                react.push(Statement::Set(register(), Expression::name("client.ip")));
+            }
+            react.push(Statement::Leave("restart"));
+            body.push(when(again, react));
         }
         if counts_responses {
             let main = Expression::name("req.esi_level").equals(Expression::Integer(0));
