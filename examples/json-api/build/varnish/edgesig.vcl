@@ -38,8 +38,45 @@ sub edgesig_client {
 	}
 }
 
+# Only over HTTP/2 do lines arrive with blanks at their ends.
+sub edgesig_trim {
+	if (req.http.Host ~ "[ \t]\z") {
+		set req.http.Host = regsub(req.http.Host, "(?<![ \t])[ \t]++\z", "");
+		set client.identity = req.http.Host;
+		call edgesig_room;
+	}
+	std.collect(req.http.Authorization, "	,	");
+	if (req.http.Authorization ~ "(?:^|\t),\t|[ \t]\z") {
+		set req.http.Authorization = regsuball(regsub(req.http.Authorization, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
+		set client.identity = req.http.Authorization;
+		call edgesig_room;
+	}
+	std.collect(req.http.Content-Type, "	,	");
+	if (req.http.Content-Type ~ "(?:^|\t),\t|[ \t]\z") {
+		set req.http.Content-Type = regsuball(regsub(req.http.Content-Type, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
+		set client.identity = req.http.Content-Type;
+		call edgesig_room;
+	}
+	std.collect(req.http.User-Agent, "	,	");
+	if (req.http.User-Agent ~ "(?:^|\t),\t|[ \t]\z") {
+		set req.http.User-Agent = regsuball(regsub(req.http.User-Agent, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
+		set client.identity = req.http.User-Agent;
+		call edgesig_room;
+	}
+	std.collect(req.http.X-Api-Key, "	,	");
+	if (req.http.X-Api-Key ~ "(?:^|\t),\t|[ \t]\z") {
+		set req.http.X-Api-Key = regsuball(regsub(req.http.X-Api-Key, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
+		set client.identity = req.http.X-Api-Key;
+		call edgesig_room;
+	}
+}
+
 # req.http.X is the first instance only: headers that signatures read are joined with ", ".
 sub edgesig_headers {
+	if (req.proto ~ "^HTTP/2") {
+		var.set_int("edgesig:copies", 3);
+		call edgesig_trim;
+	}
 	var.set_int("edgesig:copies", 1);
 	if (req.http.Authorization) {
 		set client.identity = req.http.Authorization;
@@ -584,6 +621,8 @@ sub edgesig_finish {
 	}
 	set client.identity = var.get("edgesig:identity");
 	set req.hash_ignore_vary = false;
+	set req.hash_ignore_busy = false;
+	set req.hash_always_miss = false;
 	call edgesig_log;
 }
 
@@ -638,6 +677,8 @@ sub edgesig_full {
 sub edgesig_recv {
 	var.set("edgesig:identity", client.identity);
 	set req.hash_ignore_vary = true;
+	set req.hash_ignore_busy = true;
+	set req.hash_always_miss = true;
 	call edgesig_client;
 	if (req.http.Transfer-Encoding) {
 		var.set_int("edgesig:need", var.get_int("edgesig:need") + 16384);
@@ -722,8 +763,13 @@ sub edgesig_respond_by {
 }
 
 sub vcl_synth {
-	if (resp.reason == "VCL failed" && req.hash_ignore_vary == true) {
+	if (resp.reason == "VCL failed"
+	    && req.hash_ignore_vary == true
+	    && req.hash_ignore_busy == true
+	    && req.hash_always_miss == true) {
 		set req.hash_ignore_vary = false;
+		set req.hash_ignore_busy = false;
+		set req.hash_always_miss = false;
 		std.log("edgesig:v1|block|limit-error|431|" + client.ip + "|ids=");
 		var.set_int("edgesig:acted", 1);
 		set resp.status = 10431;

@@ -105,8 +105,45 @@ sub edgesig_hop {
 	}
 }
 
+# Only over HTTP/2 do lines arrive with blanks at their ends.
+sub edgesig_trim {
+	if (req.http.Host ~ "[ \t]\z") {
+		set req.http.Host = regsub(req.http.Host, "(?<![ \t])[ \t]++\z", "");
+		set client.identity = req.http.Host;
+		call edgesig_room;
+	}
+	std.collect(req.http.Referer, "	,	");
+	if (req.http.Referer ~ "(?:^|\t),\t|[ \t]\z") {
+		set req.http.Referer = regsuball(regsub(req.http.Referer, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
+		set client.identity = req.http.Referer;
+		call edgesig_room;
+	}
+	std.collect(req.http.X-Forwarded-Proto, "	,	");
+	if (req.http.X-Forwarded-Proto ~ "(?:^|\t),\t|[ \t]\z") {
+		set req.http.X-Forwarded-Proto = regsuball(regsub(req.http.X-Forwarded-Proto, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
+		set client.identity = req.http.X-Forwarded-Proto;
+		call edgesig_room;
+	}
+	std.collect(req.http.X-Internal-User, "	,	");
+	if (req.http.X-Internal-User ~ "(?:^|\t),\t|[ \t]\z") {
+		set req.http.X-Internal-User = regsuball(regsub(req.http.X-Internal-User, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
+		set client.identity = req.http.X-Internal-User;
+		call edgesig_room;
+	}
+	std.collect(req.http.X-Render-As, "	,	");
+	if (req.http.X-Render-As ~ "(?:^|\t),\t|[ \t]\z") {
+		set req.http.X-Render-As = regsuball(regsub(req.http.X-Render-As, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
+		set client.identity = req.http.X-Render-As;
+		call edgesig_room;
+	}
+}
+
 # req.http.X is the first instance only: headers that signatures read are joined with ", ".
 sub edgesig_headers {
+	if (req.proto ~ "^HTTP/2") {
+		var.set_int("edgesig:copies", 3);
+		call edgesig_trim;
+	}
 	var.set_int("edgesig:copies", 1);
 	if (req.http.Referer) {
 		set client.identity = req.http.Referer;
@@ -424,6 +461,8 @@ sub edgesig_finish {
 	}
 	set client.identity = var.get("edgesig:identity");
 	set req.hash_ignore_vary = false;
+	set req.hash_ignore_busy = false;
+	set req.hash_always_miss = false;
 	call edgesig_log;
 }
 
@@ -478,6 +517,8 @@ sub edgesig_full {
 sub edgesig_recv {
 	var.set("edgesig:identity", client.identity);
 	set req.hash_ignore_vary = true;
+	set req.hash_ignore_busy = true;
+	set req.hash_always_miss = true;
 	call edgesig_client;
 	if (req.http.Transfer-Encoding) {
 		var.set_int("edgesig:need", var.get_int("edgesig:need") + 16384);
@@ -547,8 +588,13 @@ sub edgesig_respond_by {
 }
 
 sub vcl_synth {
-	if (resp.reason == "VCL failed" && req.hash_ignore_vary == true) {
+	if (resp.reason == "VCL failed"
+	    && req.hash_ignore_vary == true
+	    && req.hash_ignore_busy == true
+	    && req.hash_always_miss == true) {
 		set req.hash_ignore_vary = false;
+		set req.hash_ignore_busy = false;
+		set req.hash_always_miss = false;
 		std.log("edgesig:v1|block|limit-error|431|" + client.ip + "|ids=");
 		var.set_int("edgesig:acted", 1);
 		set resp.status = 10431;
