@@ -352,7 +352,9 @@ fn values_over_http_2_are_trimmed() {
         ]
     };
     let long = format!("txreq -hdr x-a \"evil{}\"", " ".repeat(10_000));
+    let full = format!("txreq -hdr x-a \"{}\"", "a".repeat(9_000));
     let scenarios = [
+        (full.as_str(), 431),
         ("txreq -hdr x-a evil", 403),
         ("txreq -hdr x-a \"evil \"", 403),
         ("txreq -hdr x-a \"evil\t \"", 403),

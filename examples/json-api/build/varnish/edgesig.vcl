@@ -51,11 +51,17 @@ sub edgesig_trim {
 		set client.identity = req.http.Authorization;
 		call edgesig_room;
 	}
+	if (req.http.Authorization ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
+	}
 	std.collect(req.http.Content-Type, "	,	");
 	if (req.http.Content-Type ~ "(?:^|\t),\t|[ \t]\z") {
 		set req.http.Content-Type = regsuball(regsub(req.http.Content-Type, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
 		set client.identity = req.http.Content-Type;
 		call edgesig_room;
+	}
+	if (req.http.Content-Type ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
 	}
 	std.collect(req.http.User-Agent, "	,	");
 	if (req.http.User-Agent ~ "(?:^|\t),\t|[ \t]\z") {
@@ -63,11 +69,17 @@ sub edgesig_trim {
 		set client.identity = req.http.User-Agent;
 		call edgesig_room;
 	}
+	if (req.http.User-Agent ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
+	}
 	std.collect(req.http.X-Api-Key, "	,	");
 	if (req.http.X-Api-Key ~ "(?:^|\t),\t|[ \t]\z") {
 		set req.http.X-Api-Key = regsuball(regsub(req.http.X-Api-Key, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
 		set client.identity = req.http.X-Api-Key;
 		call edgesig_room;
+	}
+	if (req.http.X-Api-Key ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
 	}
 }
 

@@ -134,11 +134,17 @@ sub edgesig_trim {
 		set client.identity = req.http.Referer;
 		call edgesig_room;
 	}
+	if (req.http.Referer ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
+	}
 	std.collect(req.http.X-Asn, "	,	");
 	if (req.http.X-Asn ~ "(?:^|\t),\t|[ \t]\z") {
 		set req.http.X-Asn = regsuball(regsub(req.http.X-Asn, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
 		set client.identity = req.http.X-Asn;
 		call edgesig_room;
+	}
+	if (req.http.X-Asn ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
 	}
 	std.collect(req.http.X-Country, "	,	");
 	if (req.http.X-Country ~ "(?:^|\t),\t|[ \t]\z") {
@@ -146,11 +152,17 @@ sub edgesig_trim {
 		set client.identity = req.http.X-Country;
 		call edgesig_room;
 	}
+	if (req.http.X-Country ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
+	}
 	std.collect(req.http.X-Forwarded-Proto, "	,	");
 	if (req.http.X-Forwarded-Proto ~ "(?:^|\t),\t|[ \t]\z") {
 		set req.http.X-Forwarded-Proto = regsuball(regsub(req.http.X-Forwarded-Proto, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
 		set client.identity = req.http.X-Forwarded-Proto;
 		call edgesig_room;
+	}
+	if (req.http.X-Forwarded-Proto ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
 	}
 	std.collect(req.http.X-Internal-User, "	,	");
 	if (req.http.X-Internal-User ~ "(?:^|\t),\t|[ \t]\z") {
@@ -158,17 +170,30 @@ sub edgesig_trim {
 		set client.identity = req.http.X-Internal-User;
 		call edgesig_room;
 	}
+	if (req.http.X-Internal-User ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
+	}
 	std.collect(req.http.X-Ja3, "	,	");
 	if (req.http.X-Ja3 ~ "(?:^|\t),\t|[ \t]\z") {
 		set req.http.X-Ja3 = regsuball(regsub(req.http.X-Ja3, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
 		set client.identity = req.http.X-Ja3;
 		call edgesig_room;
 	}
+	if (req.http.X-Ja3 ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
+	}
 	std.collect(req.http.X-Render-As, "	,	");
+}
+
+# Only over HTTP/2 do lines arrive with blanks at their ends.
+sub edgesig_trim_2 {
 	if (req.http.X-Render-As ~ "(?:^|\t),\t|[ \t]\z") {
 		set req.http.X-Render-As = regsuball(regsub(req.http.X-Render-As, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
 		set client.identity = req.http.X-Render-As;
 		call edgesig_room;
+	}
+	if (req.http.X-Render-As ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
 	}
 }
 
@@ -177,6 +202,7 @@ sub edgesig_headers {
 	if (req.proto ~ "^HTTP/2") {
 		var.set_int("edgesig:copies", 3);
 		call edgesig_trim;
+		call edgesig_trim_2;
 	}
 	var.set_int("edgesig:copies", 1);
 	if (req.http.Referer) {

@@ -118,11 +118,17 @@ sub edgesig_trim {
 		set client.identity = req.http.Referer;
 		call edgesig_room;
 	}
+	if (req.http.Referer ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
+	}
 	std.collect(req.http.X-Forwarded-Proto, "	,	");
 	if (req.http.X-Forwarded-Proto ~ "(?:^|\t),\t|[ \t]\z") {
 		set req.http.X-Forwarded-Proto = regsuball(regsub(req.http.X-Forwarded-Proto, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
 		set client.identity = req.http.X-Forwarded-Proto;
 		call edgesig_room;
+	}
+	if (req.http.X-Forwarded-Proto ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
 	}
 	std.collect(req.http.X-Internal-User, "	,	");
 	if (req.http.X-Internal-User ~ "(?:^|\t),\t|[ \t]\z") {
@@ -130,11 +136,17 @@ sub edgesig_trim {
 		set client.identity = req.http.X-Internal-User;
 		call edgesig_room;
 	}
+	if (req.http.X-Internal-User ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
+	}
 	std.collect(req.http.X-Render-As, "	,	");
 	if (req.http.X-Render-As ~ "(?:^|\t),\t|[ \t]\z") {
 		set req.http.X-Render-As = regsuball(regsub(req.http.X-Render-As, "(?:(?<![ \t])(?<!\t,)|(?<=\t,\t))[ \t]++\z", ""), "(?:(?:(?<![ \t])|(?<=\t,\t))[ \t]*+(?<=\t)|^),\t", ", ");
 		set client.identity = req.http.X-Render-As;
 		call edgesig_room;
+	}
+	if (req.http.X-Render-As ~ "(?s)^.{8193}") {
+		var.set_int("edgesig:over", -1);
 	}
 }
 
