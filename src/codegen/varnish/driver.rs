@@ -10,7 +10,7 @@ use super::room::{over, register};
 use super::visit::PER_SUB;
 use crate::catalog::Field;
 use crate::diagnostic::counted;
-use crate::ir::{Action, Rule, TemplatePart};
+use crate::ir::{Action, RatePoint, Rule, TemplatePart};
 use std::sync::Arc;
 
 /// The tree of a set; `None` when it was reported that there is none.
@@ -178,6 +178,10 @@ impl<'r> Generator<'r> {
             format!("    varnishlog -g request -i VCL_Log -q 'VCL_Log:{prefix} ~ \"[=,]some-id(,|$)\"'"),
             format!("Ids that find no room in it follow in records {prefix}+:v1|XID|ids=C,D of the same request."),
         ]);
+        let at_origin = |rule: &Arc<Rule>| rule.rate.as_ref().is_some_and(|rate| rate.at == RatePoint::Origin);
+        if self.ruleset.rules.iter().any(at_origin) {
+            lines.push("What rates at the origin find follows in a record of its own.".to_owned());
+        }
         let mut items = vec![Item::Comment(lines), Item::Version];
         items.extend(self.vmods.iter().map(|vmod| Item::Import(vmod)));
         items
