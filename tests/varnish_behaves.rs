@@ -269,6 +269,36 @@ fn no_padding_carries_an_attack_past_the_rules() {
     assert!(judged >= 7 * 15, "only {judged} of {count} were judged");
 }
 
+/// An origin that cannot be reached is none of the rules' doing: the request is sent once more, and what fails then is told
+/// with varnishd's reason.
+#[test]
+fn an_answer_lost_between_varnishd_and_the_origin_is_asked_for_again() {
+    if !has_varnishd() {
+        return;
+    }
+    // Those with a rate go one by one, and are counted once.
+    let ruleset = ruleset(rules().into_iter().filter(|rule| rule.rate.is_none()).collect());
+    let mut session = session(&ruleset, None);
+    let request = get("/?mark", &[]);
+    // varnishd itself tries a reused connection and a fresh one.
+    for failures in [1, 2] {
+        session.origin.fail_next(failures);
+        let observed = session.exchange_all(&[&request]).expect("the engine runs").remove(0);
+        assert_eq!((status(&observed), ids(&observed)), (200, vec!["marked".to_owned()]), "{observed:?}");
+        assert_eq!(observed.fetch_error, None);
+        assert_eq!(observed.sent_again.as_deref(), Some("HTC eof (-1)"), "{failures}");
+    }
+    session.origin.fail_next(1000);
+    let report = edgesig::engine::verify_in(&mut session, &ruleset, std::iter::once(request), 10, &mut |_| {});
+    let report = report.expect("the engine runs");
+    assert_eq!((report.different, report.server_errors), (1, 1));
+    assert_eq!(report.sent_again.into_iter().collect::<Vec<_>>(), [("HTC eof (-1)".to_owned(), 1)]);
+    assert_eq!(
+        report.differences[0].seen,
+        "matched [marked], none, status 503, client 192.0.2.1; varnishd did not get the origin's answer: HTC eof (-1)"
+    );
+}
+
 /// Where no header line is left for a tag, the origin must not take the request for an untagged one.
 #[test]
 fn a_tag_that_finds_no_room_keeps_the_request_from_the_origin() {

@@ -100,6 +100,9 @@ fn fuzz(seed: u64, loads: usize, signatures: usize, requests: usize) {
             describe(&ruleset, &report),
             session.varnishd.stderr()
         );
+        for (reason, count) in &report.sent_again {
+            eprintln!("load {load}: {count} requests sent again, {reason}");
+        }
         let deviating: u64 = report.deviations.values().sum();
         judged += report.requests;
         matched += report.matched;

@@ -199,6 +199,10 @@ fn show(report: &Report, ids: &[String], engine: &str, console: &mut Console) ->
             console.line(&format!("  {heading}: {count} × {reason}"))?;
         }
     }
+    for (reason, count) in &report.sent_again {
+        let reason = safe::line(reason, 200);
+        console.line(&format!("  sent again: {count} × varnishd did not get the origin's answer: {reason}"))?;
+    }
     for fault in engines::faults(&report.counters) {
         console.line(&format!("  {fault}"))?;
     }

@@ -81,6 +81,8 @@ pub struct Entries {
     pub lines: Vec<String>,
     /// Why the VCL failed, where it did: whatever became of the request then, its verdict is not that of the signatures.
     pub failure: Option<String>,
+    /// Why the origin's answer could not be had, where varnishd tried and failed.
+    pub fetch_error: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +92,9 @@ struct Transaction {
     error: Option<String>,
     /// The transaction that this one restarts.
     restarts: Option<u64>,
+    /// The request for which this one asks the origin.
+    fetches_for: Option<u64>,
+    fetch_error: Option<String>,
     ended: bool,
 }
 
@@ -119,17 +124,18 @@ impl Log {
         command.args(["-c", WATCHED, "sh", "-n"]).arg(name);
         command
             .args([
-                "-c",
                 "-g",
                 "raw",
                 "-i",
                 "End",
                 "-i",
                 "VCL_Error",
+                "-i",
+                "FetchError",
                 "-I",
                 "VCL_return:^fail",
                 "-I",
-                "Begin:restart",
+                "Begin:(restart|bereq)",
                 "-I",
             ])
             .arg(format!("VCL_Log:^{prefix}"));
@@ -176,6 +182,7 @@ impl Log {
                     if transaction.failed {
                         entries.failure = Some(transaction.error.unwrap_or_else(|| "no reason given".to_owned()));
                     }
+                    entries.fetch_error = entries.fetch_error.or(transaction.fetch_error);
                     next = transaction.restarts;
                 }
                 return Ok(Some(entries));
@@ -230,7 +237,20 @@ fn read_records(stdout: impl Read, shared: &(Mutex<Shared>, Condvar)) {
             "VCL_return" => transaction.failed = true,
             "VCL_Error" => transaction.error = Some(content.to_owned()),
             "Begin" => {
-                transaction.restarts = content.split_whitespace().nth(1).and_then(|parent| parent.parse().ok());
+                let mut words = content.split_whitespace();
+                let kind = words.next();
+                let parent = words.next().and_then(|parent| parent.parse().ok());
+                if kind == Some("bereq") {
+                    transaction.fetches_for = parent;
+                } else {
+                    transaction.restarts = parent;
+                }
+            }
+            "FetchError" => {
+                if let Some(parent) = transaction.fetches_for {
+                    let request = shared_now.transactions.entry(parent).or_default();
+                    request.fetch_error.get_or_insert_with(|| content.to_owned());
+                }
             }
             "End" => {
                 transaction.ended = true;

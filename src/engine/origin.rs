@@ -33,6 +33,8 @@ struct State {
     keep: bool,
     received: Vec<Received>,
     count: u64,
+    /// How many of the next requests get no answer.
+    failures: u64,
 }
 
 /// A running origin; stopped when dropped.
@@ -77,6 +79,11 @@ impl Origin {
         }
     }
 
+    /// Closes the connection instead of an answer, for the next requests that come.
+    pub fn fail_next(&self, requests: u64) {
+        lock(&self.state).failures = requests;
+    }
+
     /// Starts keeping what is received, from nothing.
     pub fn keep_received(&self) {
         let mut state = lock(&self.state);
@@ -116,6 +123,10 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
         let head = received.method == "HEAD";
         let response = {
             let mut state = lock(state);
+            if let Some(left) = state.failures.checked_sub(1) {
+                state.failures = left;
+                return;
+            }
             state.count += 1;
             if state.keep {
                 state.received.push(received);

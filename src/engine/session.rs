@@ -37,6 +37,17 @@ pub struct Observed {
     /// Why the VCL failed, where it did (a regex over its limits, say). It may hide behind an ordinary answer: where nothing
     /// can act, the request is restarted without the signatures.
     pub failure: Option<String>,
+    /// Why the origin's answer could not be had, where varnishd tried and failed.
+    pub fetch_error: Option<String>,
+    /// The same of a first try, after which the request was sent again.
+    pub sent_again: Option<String>,
+}
+
+impl Observed {
+    /// varnishd answered for an origin that it did not reach: nothing that was built has made that answer.
+    fn is_lost_on_the_way(&self) -> bool {
+        self.fetch_error.is_some() && matches!(&self.reply, Reply::Answer(answer) if answer.status >= 500)
+    }
 }
 
 /// A running engine.
@@ -154,7 +165,8 @@ impl Session {
     }
 
     /// Many requests that do not depend on each other, in parallel; the results in their order. All responses of the
-    /// origin are plain.
+    /// origin are plain. A request whose answer was lost between varnishd and the origin (a connection that failed, a
+    /// machine that stood still) is sent once more: what the VCL causes happens again.
     pub fn exchange_all(&self, requests: &[&Request]) -> Result<Vec<Observed>, EngineError> {
         self.origin.respond(&crate::request::Response::default());
         let next = AtomicUsize::new(0);
@@ -178,10 +190,18 @@ impl Session {
         })?;
         // The log is a little behind: asked at the end, it is waited for once.
         let replies = replies.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let observed =
-            replies.into_iter().flatten().map(|reply| observe(&self.log, &self.setup.prefix, reply)).collect();
+        let mut observed = Vec::with_capacity(replies.len());
+        for (reply, request) in replies.into_iter().flatten().zip(requests) {
+            let mut seen = observe(&self.log, &self.setup.prefix, reply)?;
+            if seen.is_lost_on_the_way() {
+                let reply = Client::new(address).send(request).map_err(EngineError::io("connecting to varnishd"))?;
+                let sent_again = seen.fetch_error.take();
+                seen = Observed { sent_again, ..observe(&self.log, &self.setup.prefix, reply)? };
+            }
+            observed.push(seen);
+        }
         self.log.forget();
-        observed
+        Ok(observed)
     }
 }
 
@@ -192,7 +212,7 @@ fn observe(log: &Log, prefix: &str, reply: Reply) -> Result<Observed, EngineErro
     };
     let entries = xid.map_or(Ok(super::log::Entries::default()), |xid| log.take(xid))?;
     let record = parse_record(prefix, &entries.lines).map_err(EngineError::Log)?;
-    Ok(Observed { reply, record, failure: entries.failure })
+    Ok(Observed { reply, record, failure: entries.failure, fetch_error: entries.fetch_error, sent_again: None })
 }
 
 fn service_text(setup: &Setup, origin: &Origin) -> String {

@@ -77,6 +77,8 @@ pub struct Report {
     pub matched: u64,
     /// Responses of 500 and above that neither eval nor the origin gave.
     pub server_errors: u64,
+    /// Requests sent once more, as varnishd had not got the origin's answer; by its reason.
+    pub sent_again: BTreeMap<String, u64>,
     pub counters: Counters,
 }
 
@@ -221,6 +223,9 @@ impl Judge<'_> {
     }
 
     fn class(&mut self, request: Request, refusal: Option<&'static str>, observed: &Observed) -> Class {
+        if let Some(reason) = &observed.sent_again {
+            *self.report.sent_again.entry(reason.clone()).or_default() += 1;
+        }
         let index = self.report.requests;
         let differ =
             |request, expected, seen| Class::Different(Box::new(Difference { index, request, expected, seen }));
@@ -262,7 +267,11 @@ impl Judge<'_> {
             if self.is_workspace_limit(&request, &seen) {
                 return Class::Deviation(WORKSPACE_LIMIT);
             }
-            return differ(request, expected.describe(), seen.describe());
+            let why = observed
+                .fetch_error
+                .as_ref()
+                .map_or(String::new(), |error| format!("; varnishd did not get the origin's answer: {error}"));
+            return differ(request, expected.describe(), seen.describe() + &why);
         }
         if let Err(error) = rate_error {
             return differ(request, format!("a decision within the tolerance of the rate: {error}"), seen.describe());
