@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Index of a distinct value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(usize);
 
 /// Where a slot's value comes from.
@@ -31,10 +31,16 @@ enum Origin<'r> {
     Call(Call, Slot),
 }
 
+/// So many values are compared one by one: one signature has no more, and its plan is made for a handful of requests.
+const FEW_VALUES: usize = 16;
+
 /// Builds slots and checks; what rules share is built once.
 pub struct Planner<'r> {
     ruleset: &'r Ruleset,
     origins: Vec<Origin<'r>>,
+    /// Of each slot.
+    values: Vec<&'r Value>,
+    /// The same the other way round, when there are many.
     slots: HashMap<&'r Value, Slot>,
     networks: HashMap<ListIndex, Arc<NetworkSet>>,
     texts: HashMap<(TextOperator, ListIndex), Arc<TextMatcher<'r>>>,
@@ -134,6 +140,7 @@ impl<'r> Planner<'r> {
         Planner {
             ruleset,
             origins: Vec::new(),
+            values: Vec::new(),
             slots: HashMap::new(),
             networks: HashMap::new(),
             texts: HashMap::new(),
@@ -148,8 +155,8 @@ impl<'r> Planner<'r> {
 
     /// The slot of a value.
     pub fn slot(&mut self, value: &'r Value) -> Slot {
-        if let Some(slot) = self.slots.get(value) {
-            return *slot;
+        if let Some(slot) = self.known(value) {
+            return slot;
         }
         let origin = match value {
             Value::Field(reference) if reference.field == Field::Headers => {
@@ -161,8 +168,19 @@ impl<'r> Planner<'r> {
         };
         let slot = Slot(self.origins.len());
         self.origins.push(origin);
-        self.slots.insert(value, slot);
+        self.values.push(value);
+        if self.values.len() > FEW_VALUES {
+            let new = self.slots.len();
+            self.slots.extend(self.values.iter().enumerate().skip(new).map(|(index, value)| (*value, Slot(index))));
+        }
         slot
+    }
+
+    fn known(&self, value: &Value) -> Option<Slot> {
+        if self.values.len() > FEW_VALUES {
+            return self.slots.get(value).copied();
+        }
+        self.values.iter().position(|known| *known == value).map(Slot)
     }
 
     pub fn node(&mut self, predicate: &'r Predicate) -> Node<'r> {

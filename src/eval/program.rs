@@ -2,9 +2,9 @@
 //! with a no. What rules have in common is asked at most once per request, and what a [`Screen`] says no to never.
 //! [`super::verdict`] runs it; [`super::plan`]'s `Node::holds` is the plain walk that it must agree with.
 
-use super::plan::{Node, Sight, Test};
+use super::plan::{Node, Sight, Slot, Test};
 use super::screen::{Screen, is_screened};
-use crate::ir::{Check, Comparison, Needles, Patterns, Value};
+use crate::ir::{Check, Comparison, Needles, Patterns};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -24,6 +24,9 @@ pub struct Program<'r> {
 
 /// Requests that are judged without a screen: the tests of a signature are fewer, and one takes longer to make than they do.
 const FEW_REQUESTS: u32 = 16;
+
+/// So many tests are compared one by one: most signatures have fewer.
+const FEW_TESTS: usize = 16;
 
 /// Tests that are screened together.
 #[derive(Debug)]
@@ -54,8 +57,8 @@ const FAILS: Goal = Goal(u32::MAX - 1);
 #[derive(Debug, Default)]
 pub struct Assembler<'r> {
     program: Program<'r>,
-    /// Value and [`mark`] → indices into `tests`.
-    known: HashMap<(&'r Value, &'r [u8]), Vec<u32>>,
+    /// Slot and [`mark`] → indices into `tests`, when there are many.
+    known: HashMap<(Slot, &'r [u8]), Vec<u32>>,
 }
 
 impl<'r> Assembler<'r> {
@@ -115,13 +118,25 @@ impl<'r> Assembler<'r> {
     /// The number of a test; of an equal one if there is one.
     fn test(&mut self, test: Test<'r>) -> u32 {
         let tests = &mut self.program.tests;
-        let alike = self.known.entry((&test.source.value, mark(&test.source.check))).or_default();
-        if let Some(same) = alike.iter().find(|other| are_equal(tests[**other as usize].source, test.source)) {
-            return *same;
-        }
+        let is_same = |other: &Test<'_>| other.slot == test.slot && are_equal(other.source, test.source);
         // INVARIANT: fewer tests than steps.
         let number = tests.len() as u32;
-        alike.push(number);
+        if tests.len() < FEW_TESTS {
+            if let Some(same) = tests.iter().position(is_same) {
+                return same as u32;
+            }
+        } else {
+            if self.known.is_empty() {
+                for (other, number) in tests.iter().zip(0..) {
+                    self.known.entry((other.slot, mark(&other.source.check))).or_default().push(number);
+                }
+            }
+            let alike = self.known.entry((test.slot, mark(&test.source.check))).or_default();
+            if let Some(same) = alike.iter().find(|other| is_same(&tests[**other as usize])) {
+                return *same;
+            }
+            alike.push(number);
+        }
         tests.push(test);
         number
     }

@@ -4,11 +4,12 @@
 use super::Input;
 use crate::catalog::{Field, Operator};
 use crate::eval;
-use crate::ir::{Action, Check, Comparison, Mode, Predicate, Rule, Ruleset, Value};
+use crate::ir::{Action, Check, Comparison, Mode, Predicate, Rule, Ruleset, TestStep, Value};
 use crate::request::Request;
 use crate::source::{SourceMap, Span, Spanned};
 use crate::syntax::ast::{self, Expression, ExpressionKind, RegexLiteral};
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// A signature without errors.
 pub struct Subject<'s> {
@@ -23,6 +24,21 @@ pub struct Subject<'s> {
     pub acts_in_service: Option<Mode>,
     /// Every comparison of the rule, left to right: `when`, `except`, `rate.count`.
     pub leaves: Vec<Leaf<'s>>,
+    truths: OnceLock<Vec<Truths<'s>>>,
+}
+
+/// What a test's request makes of the comparisons of `when`.
+pub struct Truths<'s> {
+    pub step: &'s TestStep,
+    /// One for each comparison, left to right.
+    pub comparisons: Vec<bool>,
+}
+
+/// Whether `when` sees the same of both.
+fn alike(one: &TestStep, other: &TestStep) -> bool {
+    let (a, b) = (&one.request, &other.request);
+    (&a.target, &a.method, &a.headers, &a.body, &a.client_ip, &a.facts, &a.raw)
+        == (&b.target, &b.method, &b.headers, &b.body, &b.client_ip, &b.facts, &b.raw)
 }
 
 /// One comparison.
@@ -102,7 +118,23 @@ impl<'s> Subject<'s> {
         }
         let Input { sources, ruleset, today, .. } = *input;
         let acts_in_service = acting.get(rule.id.as_str()).copied();
-        Subject { sources, signature, rule, ruleset, index, today, acts_in_service, leaves }
+        Subject { sources, signature, rule, ruleset, index, today, acts_in_service, leaves, truths: OnceLock::new() }
+    }
+
+    /// Of each request of the tests. A repetition says nothing new and is left out.
+    pub fn truths(&self) -> &[Truths<'s>] {
+        self.truths.get_or_init(|| {
+            let mut steps: Vec<&'s TestStep> = Vec::new();
+            for step in self.rule.tests.iter().flat_map(|test| &test.steps) {
+                let is_known = |known: &&TestStep| known.expect_match == step.expect_match && alike(known, step);
+                if !steps.iter().rev().take(4).any(is_known) {
+                    steps.push(step);
+                }
+            }
+            let requests: Vec<&Request> = steps.iter().map(|step| &step.request).collect();
+            let truths = eval::comparison_truths(self.ruleset, &self.rule.when, &requests);
+            steps.into_iter().zip(truths).map(|(step, comparisons)| Truths { step, comparisons }).collect()
+        })
     }
 
     /// Every expression of the file with all its parts, `let`s too.

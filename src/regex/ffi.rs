@@ -24,11 +24,12 @@ const DEPTH_LIMIT: u32 = 20;
 /// A pattern ready to run.
 #[derive(Debug)]
 pub struct Compiled {
-    // INVARIANT: owned by this value alone, JIT-compiled before it is shared, never written afterwards.
+    // INVARIANT: owned by this value alone, JIT-compiled, if at all, before it is shared, never written afterwards.
     code: NonNull<pcre2_code_8>,
 }
 
-// SAFETY: PCRE2 documents compiled code as usable by many threads at once once the JIT has run, which it does in `new`.
+// SAFETY: PCRE2 documents compiled code as usable by many threads at once; the JIT, which writes to it, runs in
+// `with_options` only.
 unsafe impl Send for Compiled {}
 // SAFETY: as above; what a match writes to is each thread's own `MatchData`.
 unsafe impl Sync for Compiled {}
@@ -67,6 +68,11 @@ impl Compiled {
         Compiled::with_options(pattern, 0)
     }
 
+    /// Compiles without the JIT: cheap, and enough for [`Compiled::is_quick_match`].
+    pub(super) fn interpreted(pattern: &[u8]) -> Result<Compiled, CompileError> {
+        Ok(Compiled { code: compile(pattern, 0)? })
+    }
+
     /// As `new`, but a match must start where the subject does.
     pub(super) fn anchored(pattern: &[u8]) -> Result<Compiled, CompileError> {
         Compiled::with_options(pattern, PCRE2_ANCHORED)
@@ -83,6 +89,12 @@ impl Compiled {
     /// Whether the pattern matches somewhere in `subject`.
     pub fn is_match(&self, subject: &[u8]) -> Result<bool, MatchError> {
         self.run(subject, &LIMITS)
+    }
+
+    /// Whether a pattern without the JIT matches somewhere in a short `subject`; `None` where that takes more than a little,
+    /// so that only `is_match` can tell what Varnish would say.
+    pub(super) fn is_quick_match(&self, subject: &[u8]) -> Option<bool> {
+        self.run(subject, &QUICK_LIMITS).ok()
     }
 
     /// As `is_match` under another match limit, for the search for runaway input to see how much a match costs.
@@ -142,12 +154,6 @@ impl Drop for Compiled {
     }
 }
 
-/// Whether PCRE2 compiles the pattern; no JIT, so cheap.
-pub fn check(pattern: &[u8]) -> Result<(), CompileError> {
-    // The JIT is never asked for this code, dropping frees it.
-    compile(pattern, 0).map(|code| drop(Compiled { code }))
-}
-
 /// The version of the PCRE2 library that is linked, as it names itself: `10.42 2022-12-11`.
 pub fn pcre2_version() -> String {
     let mut text = [0_u8; 64];
@@ -195,12 +201,16 @@ unsafe impl Sync for Limits {}
 
 impl Limits {
     fn of_varnish() -> Limits {
+        Limits::new(MATCH_LIMIT, DEPTH_LIMIT)
+    }
+
+    fn new(match_limit: u32, depth_limit: u32) -> Limits {
         // SAFETY: a null general context means malloc and free; the pointer is checked before it is used.
         unsafe {
             let context = NonNull::new(pcre2_match_context_create_8(ptr::null_mut()));
             let context = context.expect("memory for a match context");
-            pcre2_set_match_limit_8(context.as_ptr(), MATCH_LIMIT);
-            pcre2_set_depth_limit_8(context.as_ptr(), DEPTH_LIMIT);
+            pcre2_set_match_limit_8(context.as_ptr(), match_limit);
+            pcre2_set_depth_limit_8(context.as_ptr(), depth_limit);
             Limits(context)
         }
     }
@@ -208,13 +218,15 @@ impl Limits {
 
 impl Drop for Limits {
     fn drop(&mut self) {
-        // SAFETY: made in `of_varnish`, freed once.
+        // SAFETY: made in `new`, freed once.
         unsafe { pcre2_match_context_free_8(self.0.as_ptr()) }
     }
 }
 
-/// Shared by every match but those of `is_match_within`.
+/// Shared by every match but those of `is_match_within` and `is_quick_match`.
 static LIMITS: LazyLock<Limits> = LazyLock::new(Limits::of_varnish);
+/// So far below Varnish's limits that what ends within them ends within those of the JIT, which counts in another way.
+static QUICK_LIMITS: LazyLock<Limits> = LazyLock::new(|| Limits::new(MATCH_LIMIT / 10, MATCH_LIMIT / 10));
 
 /// Where a match writes its result; one for each thread, so that a match allocates nothing.
 struct MatchData(NonNull<pcre2_match_data_8>);
@@ -253,7 +265,7 @@ pub(super) mod test_help {
 
 #[cfg(test)]
 mod tests {
-    use super::{Compiled, MatchError, check, has_jit, pcre2_version};
+    use super::{Compiled, MatchError, has_jit, pcre2_version};
 
     #[test]
     fn bytes_are_bytes() {
@@ -266,6 +278,7 @@ mod tests {
 
     #[test]
     fn errors_have_an_offset() {
+        let check = Compiled::interpreted;
         let error = check(b"ab(cd").unwrap_err();
         assert_eq!((error.offset, error.message.as_str()), (5, "missing closing parenthesis"));
         assert!(check(b"a**").is_err());

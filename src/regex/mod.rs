@@ -18,7 +18,13 @@ pub use ffi::{Compiled, MatchError, has_jit, pcre2_version};
 pub use literal::escape;
 pub use needs::{Needs, Presence};
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
+
+/// Bytes of a text that the interpreter reads.
+const SHORT: usize = 512;
+/// Texts that the interpreter reads before the JIT's code is made.
+const FEW: u32 = 16;
 
 /// A pattern that compiles.
 #[derive(Debug)]
@@ -28,6 +34,10 @@ pub struct Regex {
     pub ignore_case: bool,
     /// What engines run with options 0.
     pub engine_text: String,
+    /// Without the JIT, whose code takes longer to make than a few short texts take to read.
+    interpreted: Compiled,
+    /// How many texts the interpreter has read.
+    read: AtomicU32,
     compiled: OnceLock<Compiled>,
     needs: OnceLock<Needs>,
 }
@@ -61,18 +71,20 @@ impl Regex {
     /// Rewrites and compiles (without JIT: cheap) a pattern.
     pub fn new(pattern: &str, ignore_case: bool) -> Result<Arc<Regex>, PatternError> {
         let engine_text = rewrite::rewrite(pattern, ignore_case)?;
-        let checked = ffi::check(engine_text.as_bytes());
+        let checked = Compiled::interpreted(engine_text.as_bytes());
         // Which library is linked must make no difference: some refuse it themselves.
         if checked.as_ref().err().is_none_or(|error| error.message.contains("lookbehind"))
             && let Some((place, look)) = behind::unfixed(&engine_text)
         {
             return Err(rewrite::unfixed_look_behind(pattern, ignore_case, place, look));
         }
-        checked.map_err(|error| rewrite::map_error(pattern, ignore_case, error))?;
+        let interpreted = checked.map_err(|error| rewrite::map_error(pattern, ignore_case, error))?;
         Ok(Arc::new(Regex {
             pattern: pattern.to_owned(),
             ignore_case,
             engine_text,
+            interpreted,
+            read: AtomicU32::new(0),
             compiled: OnceLock::new(),
             needs: OnceLock::new(),
         }))
@@ -100,6 +112,16 @@ impl Regex {
 
     /// Whether it matches somewhere in `subject`, under Varnish's limits. `Err` when a limit is exceeded.
     pub fn is_match(&self, subject: &[u8]) -> Result<bool, MatchError> {
+        if let Some(compiled) = self.compiled.get() {
+            return compiled.is_match(subject);
+        }
+        // A test has few requests, and a pattern in it is asked for few texts.
+        if subject.len() <= SHORT && self.read.load(Ordering::Relaxed) < FEW {
+            self.read.fetch_add(1, Ordering::Relaxed);
+            if let Some(matches) = self.interpreted.is_quick_match(subject) {
+                return Ok(matches);
+            }
+        }
         // INVARIANT: `new` compiled the same text.
         self.compiled
             .get_or_init(|| Compiled::new(self.engine_text.as_bytes()).expect("the pattern compiled before"))

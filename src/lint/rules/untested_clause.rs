@@ -1,10 +1,8 @@
 //! A part of `when` that could say the contrary.
 
-use crate::eval;
 use crate::ir::{Comparison, Predicate};
 use crate::lint::subject::Subject;
 use crate::lint::{Category, Check, Findings, Level, Lint};
-use crate::request::Request;
 
 pub const LINT: Lint = Lint {
     id: "untested-clause",
@@ -52,33 +50,23 @@ pub fn decisions<'s>(subject: &Subject<'s>) -> Vec<(&'s Comparison, (bool, bool)
     if !both || comparisons.len() > MAX_COMPARISONS || comparisons.len() < 2 {
         return Vec::new();
     }
-    // Repetitions of a sequence say nothing new.
-    let mut requests: Vec<&Request> = Vec::new();
-    for step in steps() {
-        let is_known = |known: &&Request| known.target == step.request.target && alike(known, &step.request);
-        if requests.len() < MAX_REQUESTS && !requests.iter().rev().take(4).any(is_known) {
-            requests.push(&step.request);
-        }
-    }
-    let truths = eval::comparison_truths(subject.ruleset, when, &requests);
-    let changes = |index: usize, constant: bool| {
-        truths.iter().any(|truths| {
-            let mut mutant = truths.clone();
-            mutant[index] = constant;
-            holds(when, &mut truths.iter()) != holds(when, &mut mutant.iter())
+    let mut truths: Vec<Vec<bool>> =
+        subject.truths().iter().take(MAX_REQUESTS).map(|truths| truths.comparisons.clone()).collect();
+    let verdicts: Vec<bool> = truths.iter().map(|truths| holds(when, &mut truths.iter())).collect();
+    let mut changes = |index: usize, constant: bool| {
+        truths.iter_mut().zip(&verdicts).any(|(truths, verdict)| {
+            let truth = std::mem::replace(&mut truths[index], constant);
+            let mutant = truth != constant && holds(when, &mut truths.iter()) != *verdict;
+            truths[index] = truth;
+            mutant
         })
     };
-    let decided = |index| (changes(index, true), changes(index, false));
+    let mut decided = |index| (changes(index, true), changes(index, false));
     comparisons.into_iter().enumerate().map(|(index, comparison)| (comparison, decided(index))).collect()
 }
 
 const MAX_COMPARISONS: usize = 64;
 const MAX_REQUESTS: usize = 200;
-
-fn alike(a: &Request, b: &Request) -> bool {
-    (&a.method, &a.headers, &a.body, &a.client_ip, &a.facts, &a.raw)
-        == (&b.method, &b.headers, &b.body, &b.client_ip, &b.facts, &b.raw)
-}
 
 /// The truth of a condition from the truths of its comparisons, left to right. Every part takes its own.
 fn holds(predicate: &Predicate, truths: &mut std::slice::Iter<'_, bool>) -> bool {
