@@ -2,6 +2,7 @@
 //! `why`).
 
 mod keys;
+mod request;
 mod sequence;
 mod why;
 
@@ -15,12 +16,13 @@ use crate::diagnostic::Code;
 use crate::lint;
 
 const AFTER_HELP: &str = r#"REQUEST is the name of one of the signature's tests, a request line, a raw HTTP
-message, a curl command, a JSON object, or @FILE with any of these.
+message, a curl command, a mapping as in a test, a JSON object, or @FILE with any of these.
 
 Examples:
   edgesig explain runaway-regex
   edgesig explain req.args
   edgesig explain --signature log4shell-jndi --request 'GET /?q=$%7Bjndi:x%7D'
+  edgesig explain --signature log4shell-jndi --request '{url: /?q=1, headers: {referer: x}}'
   edgesig explain --signature log4shell-jndi --request @burp.http
   edgesig explain --signature log4shell-jndi --request "curl 'https://h/' -H 'X: y'""#;
 

@@ -128,7 +128,6 @@ fn modeline(path: &Path) -> Option<String> {
 
 fn is_kebab_case(id: &str) -> bool {
     id.len() <= 64
-        && id.starts_with(|c: char| c.is_ascii_lowercase())
         && id
             .split('-')
             .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))

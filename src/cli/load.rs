@@ -46,7 +46,7 @@ pub enum ModeArgument {
 }
 
 pub fn parse_date(text: &str) -> Result<Date, String> {
-    text.parse().map_err(|_| "a day is written as 2026-11-23".to_owned())
+    text.parse().map_err(|_| "there is no such day, or it is not written as 2026-11-23".to_owned())
 }
 
 /// A set of signatures, checked.

@@ -112,7 +112,8 @@ impl<'a> Checker<'a> {
                 Ok(count) if count >= 1 => Some(count),
                 Ok(_) | Err(_) => {
                     let message = format!("a limit of {}", limit.value.count);
-                    self.invalid_rate(limit.span, message, "the limit is an integer of at least 1, as in `10/60s`");
+                    let help = format!("the limit is an integer from 1 to {}, as in `10/60s`", u32::MAX);
+                    self.invalid_rate(limit.span, message, help);
                     None
                 }
             };
@@ -163,7 +164,7 @@ impl<'a> Checker<'a> {
             self.invalid_rate(
                 duration.span,
                 format!("{what} of {milliseconds} ms"),
-                format!("{what} is whole seconds, at least 1s"),
+                format!("{what} is whole seconds, from 1s to {}s", u32::MAX),
             );
             return None;
         }

@@ -7,6 +7,7 @@ use crate::catalog::{FIELDS, FUNCTIONS, Field, KeyKind, Phase};
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::ir::{FieldReference, ListIndex, Value};
 use crate::source::{Span, Spanned};
+use crate::syntax::OWN_QUOTES;
 use crate::syntax::ast::{Expression, ExpressionKind};
 
 impl<'a> Checker<'a> {
@@ -132,8 +133,20 @@ impl<'a> Checker<'a> {
         }
         match nearest(word, FIELDS.iter().map(|row| row.name)) {
             Some(near) => self.suggest(diagnostic, name, near),
+            None if self.has_quotes_of_yaml(name) => {
+                let span = Span { start: name.span.start - 1, end: name.span.end + 1, ..name.span };
+                diagnostic.proposal(OWN_QUOTES, span, format!("'\"{word}\"'"))
+            }
             None => diagnostic.help(format!("text is written in double quotes: `\"{word}\"`")),
         }
+    }
+
+    /// Whether a name is a whole scalar between YAML's own quotes: no condition has one beside a quote.
+    fn has_quotes_of_yaml(&self, name: &Spanned<String>) -> bool {
+        let text = self.context.sources.text(name.span.source).as_bytes();
+        let range = name.span.range();
+        let before = range.start.checked_sub(1).and_then(|before| text.get(before));
+        matches!(before, Some(b'"' | b'\'')) && before == text.get(range.end)
     }
 
     /// The names defined so far, sorted: the same suggestion in every run.

@@ -10,6 +10,7 @@ mod foreign;
 mod format;
 mod hazards;
 pub mod keys;
+mod lets;
 mod nodes;
 mod policy;
 mod project;
@@ -29,6 +30,7 @@ mod yaml_tests;
 
 pub use condition::networks;
 pub use format::{Formatted, format_project, format_signature};
+pub use lets::OWN_QUOTES;
 pub use quoting::fit_fixes;
 
 use crate::diagnostic::Diagnostics;

@@ -304,6 +304,17 @@ impl Reader<'_, '_> {
         None
     }
 
+    /// A list of words out of a table.
+    pub(super) fn words<T: Copy>(
+        &mut self,
+        node: &Node<'_>,
+        what: &'static str,
+        known: &[(&'static str, T)],
+    ) -> Vec<Spanned<T>> {
+        let Some(items) = self.sequence(node, &format!("a list of {what}s")) else { return Vec::new() };
+        items.iter().filter_map(|item| self.word(item, what, known)).collect()
+    }
+
     /// The condition under `key`. An expression even where there is an error, so that the rest can be checked.
     pub(super) fn condition(&mut self, node: &Node<'_>, key: &str) -> Expression {
         let failed = Expression { kind: ExpressionKind::Error, span: self.first_line(node.span) };

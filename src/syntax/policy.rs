@@ -24,7 +24,7 @@ pub(super) const ACTIONS: [&str; 9] =
 
 pub(super) fn policy(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Policy> {
     let mut fields = reader.mapping(node, "`policy`")?;
-    let require = fields.get("require").map(|node| words(reader, node, "key", &REQUIRABLE)).unwrap_or_default();
+    let require = fields.get("require").map(|node| reader.words(node, "key", &REQUIRABLE)).unwrap_or_default();
     let tags = fields.get("tags").and_then(|node| tags(reader, node)).unwrap_or_default();
     let lifetime = fields.get("lifetime").map(|node| lifetime(reader, node)).unwrap_or_default();
     let longest_suppression =
@@ -36,7 +36,7 @@ pub(super) fn policy(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Pol
         let known = ACTIONS.map(|word| (word, word));
         for (name, mode) in PolicyMode::ALL.map(|mode| (mode.name(), mode)) {
             if let Some(node) = fields.get(name) {
-                let allowed = words(reader, node, "action", &known);
+                let allowed = reader.words(node, "action", &known);
                 actions.push((mode, Spanned::new(allowed.into_iter().map(|word| word.value).collect(), node.span)));
             }
         }
@@ -62,15 +62,4 @@ fn lifetime(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Lifetime {
     let (patch, any) = (duration("patch"), duration("any"));
     fields.finish(reader, &keys::LIFETIME);
     Lifetime { patch, any }
-}
-
-/// A list of words out of a table.
-fn words<T: Copy>(
-    reader: &mut Reader<'_, '_>,
-    node: &Node<'_>,
-    what: &'static str,
-    known: &[(&'static str, T)],
-) -> Vec<Spanned<T>> {
-    let Some(items) = reader.sequence(node, &format!("a list of {what}s")) else { return Vec::new() };
-    items.iter().filter_map(|item| reader.word(item, what, known)).collect()
 }

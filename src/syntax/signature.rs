@@ -2,12 +2,12 @@
 //! reported in one run.
 
 use super::ast::{
-    Action, Date, Duration, Expression, ExpressionKind, Let, Limit, Mode, Rate, RatePoint, References, Risk, Signature,
+    Action, Date, Duration, Expression, ExpressionKind, Limit, Mode, Rate, RatePoint, References, Risk, Signature,
 };
 use super::nodes::{Reader, each};
 use super::values::Risk as Severity;
 use super::yaml::{Document, Node, NodeKind};
-use super::{cases, keys, shapes, terms};
+use super::{cases, keys, lets, shapes, terms};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceId, Span, Spanned};
 
@@ -15,24 +15,6 @@ use crate::source::{SourceId, Span, Spanned};
 const MOST_ACTIONS: usize = 64;
 const MOST_LIMITS: usize = 64;
 const MOST_KEY_PARTS: usize = 64;
-const MOST_LETS: usize = 1000;
-
-/// Words that a `let` name cannot be: the grammar reads them as something else.
-const RESERVED: [&str; 13] = [
-    "and",
-    "or",
-    "not",
-    "in",
-    "contains",
-    "starts_with",
-    "ends_with",
-    "matches",
-    "exists",
-    "any",
-    "all",
-    "true",
-    "false",
-];
 
 /// Reads a signature. `None` when there is no mapping or no id: then nothing can be said about the rest.
 pub(super) fn signature(
@@ -68,8 +50,8 @@ pub(super) fn signature(
     let expires = fields.get("expires").and_then(|node| date(reader, node));
     let refs = fields.get("refs").map(|node| references(reader, node)).unwrap_or_default();
     let tags = fields.get("tags").and_then(|node| reader.texts(node, "a list of tags")).unwrap_or_default();
-    let targets = fields.get("targets").and_then(|node| reader.texts(node, "a list of targets"));
-    let lets = fields.get("let").map(|node| lets(reader, node)).unwrap_or_default();
+    let targets = fields.get("targets").map(|node| targets(reader, node));
+    let lets = fields.get("let").map(|node| lets::lets(reader, node)).unwrap_or_default();
     let when = fields.require("when").map(|node| reader.condition(node, "when"));
     let except = fields.get("except").map(|node| reader.condition(node, "except"));
     let rate = fields.get("rate").and_then(|node| rate(reader, node));
@@ -116,6 +98,22 @@ pub(super) fn language_version(reader: &mut Reader<'_, '_>, node: &Node<'_>) {
         let diagnostic = Diagnostic::new(Code::UnsupportedVersion, version.span, message, "unknown version");
         reader.report.push(diagnostic.help("this edgesig knows version 1: `edgesig: 1`"));
     }
+}
+
+/// `targets: [varnish]`. A misspelled one, or none, would be a signature that is built nowhere.
+fn targets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Spanned<String>> {
+    let known: Vec<(&str, &str)> = keys::TARGETS.names().into_iter().map(|name| (name, name)).collect();
+    if let NodeKind::Sequence(items) = &node.kind
+        && items.is_empty()
+    {
+        let message = "the list of targets is empty";
+        let diagnostic = Diagnostic::new(Code::InvalidValue, node.span, message, "built nowhere");
+        reader
+            .report
+            .push(diagnostic.help("leave the key out to build it for every target; `mode: draft` is not built"));
+    }
+    let named = reader.words(node, "target", &known);
+    named.into_iter().map(|target| target.map(str::to_owned)).collect()
 }
 
 /// Kebab-case: `[a-z0-9]+(-[a-z0-9]+)*`.
@@ -245,39 +243,6 @@ fn references_by_kind(node: &Node<'_>) -> Option<String> {
         .collect();
     let whole = format!("{{{}}}", kinds.join(", "));
     (whole.len() <= 400 && !kinds.is_empty()).then_some(whole)
-}
-
-fn lets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Let> {
-    let expected = "a mapping of names to expressions";
-    if !reader.is_mapping(node, expected, |_, _| None, "let: {from_office: client.ip in @office}") {
-        return Vec::new();
-    }
-    let Some(entries) = reader.entries(node, expected) else { return Vec::new() };
-    let entries = reader.at_most(&entries, MOST_LETS, "names under `let`", node.span);
-    let mut lets = Vec::with_capacity(entries.len());
-    for (name, key, value) in entries.iter().copied() {
-        let mut characters = name.bytes();
-        let starts = characters.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-        let valid = starts && characters.all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let usable = valid && !RESERVED.contains(&name);
-        if !usable {
-            let message = format!("`{}` cannot be a name", terms::shorten(name));
-            let why = if valid { "has a meaning in conditions" } else { "not a name" };
-            let diagnostic = Diagnostic::new(Code::InvalidValue, reader.first_line(key.span), message, why)
-                .help("a name is made of letters, digits and `_`, and starts with a letter");
-            let fixed = name.replace('-', "_");
-            reader.report.push(match name.contains('-') && name.is_ascii() {
-                true => diagnostic.fix(format!("write it as `{fixed}`"), key.span, fixed),
-                false => diagnostic,
-            });
-        }
-        let expression = reader.condition(value, name);
-        if !usable {
-            continue;
-        }
-        lets.push(Let { name: Spanned::new(name.to_owned(), key.span), value: expression });
-    }
-    lets
 }
 
 fn rate(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Rate> {

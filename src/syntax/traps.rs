@@ -225,6 +225,10 @@ fn way_out(diagnostic: Diagnostic, key: &str, value: &str, span: Span) -> Diagno
     match (key, pair) {
         ("then", _) => match call {
             Some(call) => diagnostic.proposal(format!("an action is written as a call: `{call}`"), span, call),
+            // It is a call already: `allow(id: "x")`.
+            None if value.ends_with(')') && !value.contains(['\'', '#']) => {
+                diagnostic.fix("put it in quotes", span, format!("'{value}'"))
+            }
             None => {
                 diagnostic.help("an action is a word, with its arguments in brackets: `block(403)`, `tag(\"name\")`")
             }
@@ -255,6 +259,14 @@ fn of_value(diagnostic: Diagnostic, text: &str, at: usize, source: SourceId) -> 
             .note("to YAML a value that goes on below its line is one text, and `: ` in it starts another key")
             .help("write it as a block scalar below `request:`: `curl: |`, and the command indented below that");
     }
+    if let Some((call, start)) = action_item(own) {
+        let span = Span::new(source, line_start + start, line_start + start + call.len());
+        return diagnostic.note("this item has `: ` in it, so YAML does not read it as it stands").fix(
+            "put it in quotes",
+            span,
+            format!("'{call}'"),
+        );
+    }
     for line in [own, before] {
         let Some((key, value)) = key_and_value(line) else { continue };
         if value.starts_with(['[', '{']) && value.ends_with([']', '}']) {
@@ -280,6 +292,14 @@ fn of_value(diagnostic: Diagnostic, text: &str, at: usize, source: SourceId) -> 
         return way_out(diagnostic, key, value, Span::new(source, start, start + value.len()));
     }
     diagnostic
+}
+
+/// The call of a line `- allow(id: "x")`, and where it starts in the line.
+fn action_item(line: &str) -> Option<(&str, usize)> {
+    let call = line.trim().strip_prefix("- ")?.trim_start();
+    let (name, _) = call.split_once('(')?;
+    let is_call = super::terms::ACTIONS.contains(&name) && call.contains(": ") && call.ends_with(')');
+    (is_call && !call.contains(['\'', '#'])).then(|| (call, line.trim_end().len() - call.len()))
 }
 
 /// `key` and the value of a line `- key: value`.

@@ -2,20 +2,18 @@
 //! comparison saw.
 
 use crate::cli::console::Console;
-use crate::cli::explain::sequence;
+use crate::cli::explain::{request, sequence};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::load::{Loaded, Paths};
 use crate::cli::render::safe;
-use crate::cli::workspace::{Content, read_limited};
+use crate::diagnostic::Severity;
 use crate::eval::{StepOutcome, Trace, TraceComparison, TraceKind, TraceNode, TraceRate, run_test, trace, wire};
 use crate::ir::{Mode, Rule};
-use crate::request::{Request, parse_curl, parse_json_line, parse_message, parse_request_line};
+use crate::request::Request;
 use crate::source::SourceMap;
 use std::fmt::Write;
 use std::path::Path;
 
-/// Largest `@FILE`.
-const FILE_LIMIT: u64 = 16 << 20;
 /// Characters of one comparison, and of the request, that are shown.
 const SHOWN: usize = 160;
 
@@ -25,6 +23,9 @@ pub fn run(paths: &Paths, signature: &str, named: &str, console: &mut Console) -
     let found = loaded.known_signature(signature);
     if found.is_err() && loaded.diagnostics.has_errors() {
         loaded.show(console)?;
+        if has_errors(&loaded, signature) {
+            return Ok(Exit::Invalid);
+        }
     }
     let index = found?;
     let rule = &loaded.ruleset.rules[index];
@@ -33,7 +34,7 @@ pub fn run(paths: &Paths, signature: &str, named: &str, console: &mut Console) -
     let chosen = sequence.map(|test| sequence::deciding(test, &outcomes));
     let request = match (sequence, chosen) {
         (Some(test), Some(chosen)) => test.steps[chosen].request.clone(),
-        (_, _) => read_request(rule, named)?,
+        (_, _) => request::read(rule, named)?,
     };
     let Some(trace) = trace(&loaded.ruleset, index, &request) else {
         return Err(Failure::usage(format!("there is no signature `{signature}`")));
@@ -47,64 +48,14 @@ pub fn run(paths: &Paths, signature: &str, named: &str, console: &mut Console) -
     Ok(Exit::Clean)
 }
 
-/// The request that the argument means.
-fn read_request(rule: &Rule, text: &str) -> Result<Request, Failure> {
-    if let Some(test) = rule.tests.iter().find(|test| test.name == text) {
-        return test.steps.last().map(|step| step.request.clone()).ok_or_else(|| Failure::usage("the test is empty"));
-    }
-    let content;
-    let bytes = match text.strip_prefix('@') {
-        Some(path) => {
-            content = match read_limited(Path::new(path), FILE_LIMIT)? {
-                Content::Whole(bytes) => bytes,
-                Content::TooLarge => {
-                    return Err(Failure::usage(format!("`{path}` is larger than {} MiB", FILE_LIMIT >> 20)));
-                }
-            };
-            content.as_slice()
-        }
-        None => text.as_bytes(),
-    };
-    let unreadable = |reason: String| Failure::usage(format!("cannot read the request: {reason}"));
-    let start = bytes.trim_ascii_start();
-    if start.starts_with(b"{") {
-        let line: Vec<u8> = start.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }).collect();
-        return parse_json_line(&line).map(|line| line.request).map_err(|(_, reason)| unreadable(reason));
-    }
-    let words = start.utf8_chunks().next().map(|chunk| chunk.valid()).unwrap_or_default();
-    if words.starts_with("curl ") || words.starts_with("curl.exe ") {
-        let text = std::str::from_utf8(start).map_err(|_| unreadable("the curl command is not UTF-8".to_owned()))?;
-        let curl = parse_curl(text.trim_end()).map_err(|error| unreadable(error.message))?;
-        return Ok(curl.request);
-    }
-    if bytes.trim_ascii_end().contains(&b'\n') {
-        return parse_message(bytes).map_err(unreadable);
-    }
-    let line = String::from_utf8_lossy(bytes.trim_ascii_end());
-    parse_request_line(&line).map_err(|reason| {
-        let near = crate::diagnostic::nearest(&line, rule.tests.iter().map(|test| test.name.as_str()));
-        let message = format!("cannot read the request: {reason}");
-        match near {
-            Some(name) => Failure::with_help(message, format!("is the test `{name}` meant?")),
-            // No blank and no path: the name of a test.
-            None if !line.contains([' ', '/']) && !rule.tests.is_empty() => {
-                let tests: Vec<String> = rule.tests.iter().take(12).map(|test| format!("`{}`", test.name)).collect();
-                let more = if rule.tests.len() > 12 { " …" } else { "" };
-                Failure::with_help(
-                    message,
-                    format!(
-                        "the tests of `{}` are {}{more}; a request line is `GET /?q=1`",
-                        rule.id,
-                        tests.join(", ")
-                    ),
-                )
-            }
-            None => Failure::with_help(
-                message,
-                "a request is a request line (`GET /?q=1`), a raw message, a curl command, a JSON object, @FILE, or a test's name",
-            ),
-        }
-    })
+/// Whether the signature is there, with errors that keep it out of the set. Where even its id could not be read, its
+/// file's name tells.
+fn has_errors(loaded: &Loaded, id: &str) -> bool {
+    let sources = &loaded.workspace.sources;
+    let named = loaded.signatures.iter().any(|signature| signature.id.value == id);
+    let file = |name: &str| Path::new(name).file_stem().is_some_and(|stem| stem == id);
+    let mut errors = loaded.diagnostics.list.iter().filter(|found| found.severity == Severity::Error);
+    named || errors.any(|found| file(sources.name(found.primary.span.source)))
 }
 
 /// The whole explanation; with the outcome where the requests before it are known.

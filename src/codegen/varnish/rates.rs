@@ -9,7 +9,7 @@ use crate::catalog::{Field, Phase, Type};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Call, Check, Comparison, Predicate, Rate, RatePoint, Rule, Value, Window};
 
-/// Buckets without a request for a window are thrown away; ones that live longer fill the memory.
+/// Buckets without a request for a window, or a penalty, are thrown away; ones that live longer fill the memory.
 const LONGEST_WINDOW: u32 = 86_400;
 
 /// The code of all rates, by where it stands.
@@ -343,6 +343,17 @@ impl<'r> Generator<'r> {
     }
 
     fn note_error(&mut self, rate: &Rate) {
+        if let (Some(penalty), Some(span)) = (rate.penalty, rate.penalty_span)
+            && penalty > LONGEST_WINDOW
+        {
+            // Asking whether a key is in the jail makes the jail's bucket, for every client.
+            self.unsupported(
+                span,
+                format!("a penalty of {penalty} s keeps its buckets too long in varnishd's memory"),
+                "longer than a day",
+                format!("use at most `penalty: {}d`", LONGEST_WINDOW / 86_400),
+            );
+        }
         let mut windows = Vec::new();
         for window in &rate.windows {
             let bucket = Bucket::of(*window, rate.cost);

@@ -85,6 +85,9 @@ pub(in crate::syntax) static TARGETS: Mapping = Mapping {
     forms: &[],
 };
 
+/// `targets: [varnish]` of a signature: keys of the one above.
+pub(in crate::syntax) const TARGET_NAMES: Shape = Shape::List(&Shape::Word(|| TARGETS.names()));
+
 /// `targets: varnish`
 pub(in crate::syntax) static VARNISH: Mapping = Mapping {
     keys: &[

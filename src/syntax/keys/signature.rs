@@ -1,6 +1,6 @@
 //! The keys of a signature file. Their order here is the order in which the formatter writes them.
 
-use super::{ANY_NAME, Form, KEBAB_CASE, Mapping, NAME, Names, Shape, key, required};
+use super::{ANY_NAME, Form, KEBAB_CASE, Mapping, NAME, Names, Shape, TARGET_NAMES, key, required};
 use crate::syntax::cases::MAX_REPEAT;
 use crate::syntax::values::Risk;
 use std::ops::RangeInclusive;
@@ -57,7 +57,12 @@ pub static SIGNATURE: Mapping = Mapping {
         ),
         key("refs", Shape::Mapping(&REFERENCES), "Where the attack is described.", "{cve: [CVE-2021-44228]}"),
         key("tags", TEXTS, "Words by which services and `allow` select signatures.", "[java, rce]"),
-        key("targets", TEXTS, "Builds it for these targets only. Default: every target of the project.", "[varnish]"),
+        key(
+            "targets",
+            TARGET_NAMES,
+            "Builds it for these targets only. Default: every target of the project.",
+            "[varnish]",
+        ),
         key(
             "let",
             Shape::Free(Names::Pattern(NAME), &Shape::Expression),
