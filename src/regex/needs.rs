@@ -437,7 +437,7 @@ fn known(need: Need) -> Option<Need> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Regex;
+    use super::super::{Compiled, Regex};
     use super::{Need, Presence};
     use proptest::prelude::*;
 
@@ -504,7 +504,10 @@ mod tests {
             texts in proptest::collection::vec("[abAB0é.]{0,10}", 8),
         ) {
             let Ok(regex) = Regex::new(&pattern, ignore_case) else { return Ok(()) };
+            let with_jit = Compiled::new(regex.engine_text.as_bytes()).unwrap();
             for text in &texts {
+                // The first texts of a pattern are read without the JIT.
+                prop_assert_eq!(regex.is_match(text.as_bytes()), with_jit.is_match(text.as_bytes()), "{} on {}", pattern, text);
                 if regex.is_match(text.as_bytes()) == Ok(true) {
                     let presence = Presence::of(text.as_bytes());
                     prop_assert!(regex.may_match(&presence), "{} on {}", pattern, text);
