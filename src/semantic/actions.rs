@@ -26,6 +26,9 @@ const REDIRECT_STATUS: [u64; 5] = [301, 302, 303, 307, 308];
 /// A connection that is held longer costs the edge more than the client.
 const MAX_TARPIT_SECONDS: u64 = 300;
 const MAX_SCORE: u64 = 100_000;
+/// Of a redirect's text: clients take a Location of some thousand bytes.
+const MAX_LOCATION: usize = 2000;
+const MAX_PLACEHOLDERS: usize = 8;
 
 impl<'a> Checker<'a> {
     /// The actions of a signature. Wrong ones are reported and left out.
@@ -297,6 +300,15 @@ impl<'a> Checker<'a> {
             );
             return None;
         };
+        let shown = text.matches('{').count();
+        if text.len() > MAX_LOCATION || shown > MAX_PLACEHOLDERS {
+            self.invalid_action(
+                template.span,
+                format!("a redirect's text of {} bytes with {shown} placeholders", text.len()),
+                format!("it has at most {MAX_LOCATION} bytes and {MAX_PLACEHOLDERS} placeholders"),
+            );
+            return None;
+        }
         if let Some(at) = text.find('$') {
             let placeholder = text[at + 1..].starts_with('{');
             let help = match placeholder {

@@ -7,7 +7,7 @@ use super::Generator;
 use super::functions::{REFERENCE, dots};
 use super::views::{BROKEN_ESCAPE, Cost, ESCAPE, Operand, Presence, Source, View, many_broken_escapes};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{Call, Value};
+use crate::ir::{Action, Call, TemplatePart, Value};
 use std::collections::BTreeMap;
 
 /// Values of the variable `over`.
@@ -68,12 +68,29 @@ impl<'r> Generator<'r> {
             add("x-forwarded-for", 2);
         }
         if self.views.host {
-            add("host", 3);
+            add("host", 3 + self.repeated(&TemplatePart::Host));
         }
         for header in &self.keyed_headers {
             add(header, 4);
         }
         costs
+    }
+
+    /// How often a redirect's text shows the same part again. Once has its room with the answer.
+    pub(super) fn repeated(&self, part: &TemplatePart) -> u32 {
+        let shown = |action: &Action| match action {
+            Action::Redirect { template, .. } => template.iter().filter(|shown| *shown == part).count(),
+            Action::Block(_)
+            | Action::Throttle
+            | Action::Log
+            | Action::Tag(_)
+            | Action::Score(_)
+            | Action::Allow(_)
+            | Action::Strip(_)
+            | Action::Tarpit(_) => 0,
+        };
+        let most = self.ruleset.rules.iter().flat_map(|rule| &rule.actions).map(shown).max().unwrap_or(0);
+        u32::try_from(most.saturating_sub(1)).unwrap_or(u32::MAX)
     }
 
     /// The most that can be made of one header.

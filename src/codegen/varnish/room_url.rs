@@ -5,6 +5,7 @@ use super::super::vcl::{Expression, Statement, when};
 use super::Generator;
 use super::views::{Cost, ESCAPE, Source, UrlPart};
 use crate::catalog::Field;
+use crate::ir::TemplatePart;
 use std::collections::BTreeMap;
 
 /// Of a URL in absolute form: the original and the origin form.
@@ -59,7 +60,8 @@ impl<'r> Generator<'r> {
         if reads(Field::Url) && !self.joins_url() {
             add(UrlPart::Whole, Cost { escapes: 1, pluses: 1, guards: 1, ..Cost::flat(1) });
         }
-        add(UrlPart::Whole, Cost::flat(4 * self.keyed_urls + u32::from(self.redirects_url)));
+        let redirects = u32::from(self.redirects_url) + self.repeated(&TemplatePart::UrlRaw);
+        add(UrlPart::Whole, Cost::flat(4 * self.keyed_urls + redirects));
         costs
     }
 
