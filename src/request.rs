@@ -10,7 +10,7 @@ mod shell;
 
 pub use curl::{CurlError, CurlRequest, parse_curl};
 pub use json::{RequestLine, parse_json_line};
-pub use message::{parse_message, parse_request_line};
+pub use message::{is_target, parse_message, parse_request_line};
 
 use std::net::IpAddr;
 

@@ -7,7 +7,7 @@ use super::failure::{Exit, Failure};
 use super::load;
 use super::lock::LOCK_FILE;
 use super::schema::{self, Kind};
-use super::workspace::PROJECT_FILE;
+use super::workspace::{DEFAULT_SIGNATURES, PROJECT_FILE, project_folder, signature_places};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,8 @@ Examples:
 #[derive(clap::Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
-    /// The repository's folder [default: .], or with --signature the signature's [default: signatures]
+    /// The repository's folder [default: .], or with --signature the signature's [default: this one
+    /// where it is one of the project's, else the first of these, else signatures]
     folder: Option<PathBuf>,
     /// Write one new signature instead
     #[arg(long, value_name = "ID")]
@@ -107,15 +108,39 @@ fn new_signature(folder: Option<&Path>, id: &str, console: &mut Console) -> Resu
             "an id is kebab-case: lower-case letters, digits and single hyphens, as in `log4shell-jndi`",
         ));
     }
-    let path = folder.unwrap_or(Path::new(super::workspace::DEFAULT_SIGNATURES)).join(format!("{id}.yaml"));
+    let path = folder.map_or_else(usual_folder, Path::to_owned).join(format!("{id}.yaml"));
     create(&path, &(modeline(&path).unwrap_or_default() + &example(id)))?;
     console.line(&format!("created {}", path.display()))?;
     console.line(&format!("\nNext: edit it, then `edgesig check {}`.", path.display()))?;
-    let folder = std::path::absolute(&path).unwrap_or_default();
-    if folder.ancestors().any(|folder| folder.join(LOCK_FILE).is_file()) {
+    let created = fs::canonicalize(&path).unwrap_or_default();
+    if let Some(root) = project_folder(&created)
+        && !is_in_place(&created, &root)
+    {
+        console.line(&format!(
+            "`signatures` in {PROJECT_FILE} does not lead there: add the folder, or `check` and `build` pass it over."
+        ))?;
+    } else if created.ancestors().any(|folder| folder.join(LOCK_FILE).is_file()) {
         console.line("Before you commit, `edgesig check --update-lock` adds it to the lock file.")?;
     }
     Ok(Exit::Clean)
+}
+
+/// Whether the project in the folder `root` reads its signatures from there. Both are without links.
+fn is_in_place(path: &Path, root: &Path) -> bool {
+    signature_places(root).iter().any(|place| fs::canonicalize(place).is_ok_and(|place| path.starts_with(place)))
+}
+
+/// Where a new signature goes: here, where the project reads signatures from, else into the first such folder.
+fn usual_folder() -> PathBuf {
+    let here = std::env::current_dir().and_then(fs::canonicalize).unwrap_or_default();
+    let Some(root) = project_folder(&here) else { return PathBuf::from(DEFAULT_SIGNATURES) };
+    if is_in_place(&here, &root) {
+        return PathBuf::new();
+    }
+    let up: PathBuf = here.ancestors().take_while(|folder| *folder != root).map(|_| "..").collect();
+    let mut places = signature_places(&root).into_iter().filter(|place| !place.is_file());
+    let place = places.next().unwrap_or_else(|| root.join(DEFAULT_SIGNATURES));
+    up.join(place.strip_prefix(&root).unwrap_or(&place))
 }
 
 /// The line that leads from a new signature to the repository's schema, where there is one.

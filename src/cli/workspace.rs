@@ -324,6 +324,16 @@ pub fn project_folder(path: &Path) -> Option<PathBuf> {
     find::project_file(path).map(|file| folder_of(&file))
 }
 
+/// What the project file in this folder names as places of signatures, else the usual one. Read as far as it can be.
+pub fn signature_places(root: &Path) -> Vec<PathBuf> {
+    let mut sources = SourceMap::default();
+    let source = read_text(&root.join(PROJECT_FILE)).ok().map(|text| sources.add(PROJECT_FILE, text));
+    let project = crate::parse_project(&sources, source, &mut Diagnostics::default());
+    let named = project.map(|project| project.signatures).unwrap_or_default();
+    let places: Vec<PathBuf> = named.iter().map(|path| root.join(&path.value)).collect();
+    if places.is_empty() { vec![root.join(DEFAULT_SIGNATURES)] } else { places }
+}
+
 /// What a file held.
 pub enum Content {
     Whole(Vec<u8>),

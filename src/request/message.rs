@@ -60,7 +60,7 @@ pub fn parse_request_line(text: &str) -> Result<Request, String> {
 
 /// Origin form, absolute form, `*`, or an authority for CONNECT. What else a client may send is written as a whole
 /// message.
-fn is_target(request: &Request) -> bool {
+pub fn is_target(request: &Request) -> bool {
     let target = request.target.as_slice();
     let scheme = target.windows(3).position(|three| three == b"://").map(|end| &target[..end]);
     let is_scheme = |scheme: &[u8]| {

@@ -4,7 +4,7 @@ use super::resolve::is_token;
 use super::scope::Checker;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Test, TestStep};
-use crate::request::{CurlError, Request, Response, parse_curl, parse_message, parse_request_line};
+use crate::request::{CurlError, Request, Response, is_target, parse_curl, parse_message, parse_request_line};
 use crate::source::{Span, Spanned};
 use crate::syntax::ast::{Expectation, RequestForm, RequestMap, ResponseForm, Signature, Step, TestBody};
 use std::time::Duration;
@@ -152,11 +152,17 @@ impl<'a> Checker<'a> {
             request.method = method.value.clone().into_bytes();
         }
         if let Some(url) = &map.url {
-            if url.value.is_empty() || url.value.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+            let is_sendable = !url.value.is_empty() && !url.value.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
+            if !is_sendable {
                 let help = "percent-encode blanks and control characters: `%20`";
                 self.invalid_test(url.span, "a blank or control character in the URL, or nothing at all", Some(help));
             }
             request.target = url.value.clone().into_bytes();
+            if is_sendable && !is_target(&request) {
+                let message = format!("a URL starts with `/`, found `{}`", url.value);
+                let help = format!("write `/{}`; what no browser sends is written as a raw message", url.value);
+                self.invalid_test(url.span, message, Some(&help));
+            }
         }
         if let Some(version) = &map.version {
             request.version = match version.value.as_str() {
