@@ -13,6 +13,7 @@ mod blocks_ordinary_request;
 mod blocks_own_network;
 mod case_never_matches;
 mod case_sensitive_header;
+mod commented_request;
 mod dead_path_literal;
 mod distant_negative_test;
 mod dotted_extension;
@@ -98,6 +99,7 @@ pub static LINTS: &[&Lint] = &[
     &blocks_own_network::LINT,
     &case_never_matches::LINT,
     &case_sensitive_header::LINT,
+    &commented_request::LINT,
     &dead_path_literal::LINT,
     &distant_negative_test::LINT,
     &dotted_extension::LINT,

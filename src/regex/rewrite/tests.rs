@@ -110,7 +110,10 @@ fn errors_point_into_the_pattern_as_written() {
     invalid(r"[z-a]", 3);
     invalid(r"\x{zz}", 0);
     invalid(r"(?<né>a)", 4);
-    invalid(r"[[:foo:]]", 3);
+    let class = Regex::new("[[:foo:]]", false).expect_err("[[:foo:]]");
+    assert_eq!(class.message, "unknown POSIX class name");
+    // PCRE2 10.42 points to the class, later versions behind it.
+    assert!([3, 8].contains(&class.start), "{class:?}");
     invalid(r"a[:alpha:]", 1);
     invalid("a(?#x", 4);
     invalid(r"\y", 1);
