@@ -91,7 +91,16 @@ impl<'a> Checker<'a> {
                 return diagnostic.help("the field stands on the left; of a list of values: `req.arg_names == \"a\"`");
             }
             Term::Constant(_) | Term::Reference(_) => {
-                return diagnostic.help("the field stands on the left, the constant on the right");
+                let lists = self.context.lists;
+                let are_numbers = left.type_name(lists) == "int" && right.type_name(lists).contains("int");
+                let Some(mirrored) = mirrored(operator).filter(|_| are_numbers) else {
+                    return diagnostic.help("the field stands on the left, the constant on the right");
+                };
+                let turned = format!("{} {mirrored} {}", self.slice(at.right.span), self.slice(at.left.span));
+                let whole = at.left.span.to(at.right.span);
+                let mut diagnostic = diagnostic.fix("turn it around", whole, turned);
+                diagnostic.message = format!("`{}` has the field on the left and the constant on the right", at.name());
+                return diagnostic;
             }
             Term::Predicate(_) => {
                 return diagnostic
@@ -174,4 +183,21 @@ fn network_of_start(start: &[u8]) -> Option<String> {
     let part = |index: usize| parts.get(index).copied().unwrap_or(0);
     let address = std::net::Ipv4Addr::new(part(0), part(1), part(2), part(3));
     (parts.len() <= 3).then(|| format!("{address}/{}", 8 * parts.len()))
+}
+
+/// `10 < x` is `x > 10`.
+fn mirrored(operator: Operator) -> Option<&'static str> {
+    match operator {
+        Operator::Less => Some(">"),
+        Operator::LessOrEqual => Some(">="),
+        Operator::Greater => Some("<"),
+        Operator::GreaterOrEqual => Some("<="),
+        Operator::Equal
+        | Operator::NotEqual
+        | Operator::In
+        | Operator::Contains
+        | Operator::StartsWith
+        | Operator::EndsWith
+        | Operator::Matches => None,
+    }
 }

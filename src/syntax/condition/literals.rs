@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::ast::{Duration, ExpressionKind};
 
 /// Decodes the text between the quotes of a string, which starts at `base` of the condition. Each bad escape is
-/// reported on its own and left out.
+/// reported on its own and stands for itself: without it the text could seem empty.
 pub(super) fn unescape(text: &str, base: usize, place: &Place, problems: &mut dyn FnMut(Diagnostic)) -> Vec<u8> {
     let mut value = Vec::with_capacity(text.len());
     let mut at = 0;
@@ -17,11 +17,15 @@ pub(super) fn unescape(text: &str, base: usize, place: &Place, problems: &mut dy
         at += length;
         let (bytes, end) = escape(&text[at..]);
         let range = base + at..base + at + end;
+        let written = &text[at..at + end];
         match bytes {
-            Ok(bytes) if bytes[..] == [0] => problems(nul(place, range)),
+            Ok(bytes) if bytes[..] == [0] => {
+                value.extend_from_slice(written.as_bytes());
+                problems(nul(place, range));
+            }
             Ok(bytes) => value.extend_from_slice(&bytes),
             Err(why) => {
-                let written = &text[at..at + end];
+                value.extend_from_slice(written.as_bytes());
                 let mut diagnostic =
                     problem(Code::InvalidEscape, place, range.clone(), format!("invalid escape `{written}`"), why);
                 if why == UNKNOWN {
