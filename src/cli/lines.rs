@@ -24,7 +24,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Every line that is not blank, without its end, with its number in the input.
+    /// Every line that is not blank, without its end and without the mark that Windows puts at the start of a file, with
+    /// its number in the input.
     pub fn lines(&self) -> impl Iterator<Item = (usize, &[u8])> {
         let mut rest = Some(&self.text[..]);
         let lines = std::iter::from_fn(move || {
@@ -34,7 +35,11 @@ impl Batch {
             let line = &text[..end.unwrap_or(text.len())];
             Some(line.strip_suffix(b"\r").unwrap_or(line))
         });
-        (self.first..).zip(lines).filter(|(_, line)| {
+        let unmarked = |number: usize, line| match number {
+            1 => <[u8]>::strip_prefix(line, b"\xef\xbb\xbf").unwrap_or(line),
+            _ => line,
+        };
+        (self.first..).zip(lines).map(move |(number, line)| (number, unmarked(number, line))).filter(|(_, line)| {
             // A line too long stands as a NUL.
             !line.iter().all(|byte| byte.is_ascii_whitespace())
         })

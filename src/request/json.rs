@@ -18,7 +18,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -124,13 +124,47 @@ impl<'d> Deserialize<'d> for HeaderLines {
 
             fn visit_map<A: MapAccess<'d>>(self, mut map: A) -> Result<HeaderLines, A::Error> {
                 let mut lines = Vec::new();
-                while let Some(line) = map.next_entry()? {
-                    lines.push(line);
+                while let Some(name) = map.next_key()? {
+                    map.next_value_seed(Values { name, lines: &mut lines })?;
                 }
                 Ok(HeaderLines(lines))
             }
         }
         deserializer.deserialize_any(Lines)
+    }
+}
+
+/// What a header's name stands before in a mapping: one text, or a list with a text for each line.
+struct Values<'l> {
+    name: String,
+    lines: &'l mut Vec<(String, String)>,
+}
+
+impl<'d> DeserializeSeed<'d> for Values<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'d>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'d> Visitor<'d> for Values<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text or a list of texts")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<(), E> {
+        self.lines.push((self.name, value.to_owned()));
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'d>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(value) = list.next_element()? {
+            self.lines.push((self.name.clone(), value));
+        }
+        Ok(())
     }
 }
 

@@ -46,7 +46,7 @@ const RESPONSE: &[Key] = &[
     ("headers", HEADERS, is_headers),
 ];
 
-const HEADERS: &str = "a list of [name, value] pairs or a mapping of text to text";
+const HEADERS: &str = "a list of [name, value] pairs, or a mapping of names to a text or a list of texts";
 
 /// Words that say something of the request, and how it is said here.
 const MEANT: &[(&str, &str)] = &[
@@ -206,7 +206,10 @@ fn is_headers(value: &Value) -> bool {
         Value::Array(lines) => lines
             .iter()
             .all(|line| line.as_array().is_some_and(|pair| pair.len() == 2 && pair.iter().all(Value::is_string))),
-        Value::Object(lines) => lines.values().all(Value::is_string),
+        Value::Object(lines) => lines.values().all(|value| match value {
+            Value::Array(values) => values.iter().all(Value::is_string),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => value.is_string(),
+        }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
@@ -260,8 +263,17 @@ fn shown(value: &Value) -> String {
         Value::Bool(value) => format!("`{value}`"),
         Value::Number(number) => format!("the number {number}"),
         Value::String(text) => format!("the text {:?}", text.chars().take(60).collect::<String>()),
-        Value::Array(_) => "a list".to_owned(),
-        Value::Object(_) => "a mapping".to_owned(),
+        Value::Array(_) => format!("the list {}", start(value)),
+        Value::Object(_) => format!("the mapping {}", start(value)),
+    }
+}
+
+/// The start of a value as it is written.
+fn start(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -112,7 +112,7 @@ fn broken_json_lines_keep_their_id() {
         (br#"{"id":7,"asn":-1}"#, "`asn` is a number"),
         (
             br#"{"id":7,"headers":7}"#,
-            "`headers` is a list of [name, value] pairs or a mapping of text to text, found the number 7",
+            "`headers` is a list of [name, value] pairs, or a mapping of names to a text or a list of texts, found the number 7",
         ),
         (br#"{"id":7,"uri":"/","client_ip":"x"}"#, "`client_ip` is no IP address"),
         (br#"{"id":7,"uri":"/","time":-1}"#, "`time` is no time"),
