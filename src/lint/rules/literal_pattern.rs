@@ -40,7 +40,7 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
             (false, false) => "contains",
         };
         let quote = if regex.ignore_case { "i\"" } else { "\"" };
-        let literal = format!("{quote}{}\"", plain.text);
+        let literal = format!("{quote}{}\"", plain.text.replace('\\', "\\\\").replace('"', "\\\""));
         let message = format!("this regular expression is a text: `{operator} {literal}`");
         let mut diagnostic = findings.at(written.right.span, message, "no pattern in it");
         // In a string a quote and a backslash would need escapes; a scalar that is not verbatim has its own.
