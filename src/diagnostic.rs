@@ -129,6 +129,8 @@ codes! {
         "A list has a type and values of that type, from `values:` or `file:`.";
     EmptyList = "empty-list", Warning, "a list file without entries",
         "Nothing is in an empty list, so a comparison with it is always false. That may be right for a list that fills later.";
+    CommentedEntry = "commented-entry", Warning, "an entry of a list file with a comment or quotes",
+        "Every byte of a line belongs to its entry: `nikto # a scanner` is searched for as it stands, and so is `\"nikto\"` with its quotes. A comment stands on a line of its own, which starts with `#`.";
     InvalidConfig = "invalid-config", Error, "edgesig.yaml says something that cannot be done",
         "See docs/language.md for every key of the project file.";
     // targets

@@ -358,7 +358,8 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Content, Failure> {
     let file = fs::File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
-        return Err(Failure::usage(format!("`{}` is not a regular file", path.display())));
+        let path = path.display().to_string();
+        return Err(Failure::File { action: "read", path, reason: "it is no regular file".to_owned() });
     }
     if metadata.len() > limit {
         return Ok(Content::TooLarge);

@@ -274,7 +274,10 @@ impl<'a> Checker<'a> {
                 if scope.is_empty() && !ids.is_partial() {
                     let message = format!("no signature has the tag `{name}`");
                     let mut diagnostic = Diagnostic::new(Code::InvalidAction, tag.span, message, "skips nothing");
-                    if let Some(near) = ids.nearest_tag(&name) {
+                    if !ids.tagged(&name).is_empty() {
+                        diagnostic.message = format!("no signature that could be skipped has the tag `{name}`");
+                        diagnostic = diagnostic.help("neither this signature nor another `allow` can be");
+                    } else if let Some(near) = ids.nearest_tag(&name) {
                         diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
                     } else {
                         diagnostic = diagnostic.help("name a tag that stands under `tags:` of another signature");

@@ -29,8 +29,14 @@ pub(super) fn lists(
     let mut spans = ListSpans::new();
     let mut lists = Vec::with_capacity(sorted.len());
     for declaration in sorted {
-        let mut reader =
-            Reader { declaration, index: ListIndex(lists.len()), spans: &mut spans, wrong: 0, diagnostics };
+        let mut reader = Reader {
+            declaration,
+            index: ListIndex(lists.len()),
+            spans: &mut spans,
+            wrong: 0,
+            noted: false,
+            diagnostics,
+        };
         let list = reader.list(source, files);
         lists.push(list);
     }
@@ -61,6 +67,8 @@ struct Reader<'r> {
     index: ListIndex,
     spans: &'r mut ListSpans,
     wrong: usize,
+    /// An entry with a comment or quotes was found: one shows what is the matter with the others.
+    noted: bool,
     diagnostics: &'r mut Diagnostics,
 }
 
@@ -273,9 +281,37 @@ impl Reader<'_> {
             self.invalid(entry, "a string with a NUL byte", "");
             return None;
         }
+        if entry.place != EntryPlace::Project {
+            self.note_extras(entry);
+        }
         // In a list without case, entries that differ in nothing else are one.
         let bytes = if ignore_case { entry.text.to_ascii_lowercase() } else { entry.text.to_vec() };
         Some(Text { bytes, ignore_case })
+    }
+
+    /// `nikto # a scanner`, `"nikto"`: in a file these are texts too, and hardly meant.
+    fn note_extras(&mut self, entry: &Entry) {
+        let quoted =
+            |quote: u8| entry.text.len() > 2 && entry.text.starts_with(&[quote]) && entry.text.ends_with(&[quote]);
+        let comment = entry.text.windows(3).any(|three| three[0].is_ascii_whitespace() && three[1..] == *b"# ");
+        let what = match (comment, quoted(b'"') || quoted(b'\'')) {
+            (true, _) => "holds its comment",
+            (false, true) => "holds its quotes",
+            (false, false) => return,
+        };
+        if std::mem::replace(&mut self.noted, true) {
+            return;
+        }
+        let line = if let EntryPlace::Line(line) = entry.place {
+            format!(" (line {line} of the file)")
+        } else {
+            String::new()
+        };
+        let message = format!("the entry `{}` {what}{line}", shown(entry.text));
+        self.diagnostics
+            .push(Diagnostic::new(Code::CommentedEntry, entry.span, message, "searched for as it stands").help(
+            "every byte of a line belongs to its entry; a comment stands on a line of its own, which starts with `#`",
+        ));
     }
 
     fn integer(&mut self, entry: &Entry) -> Option<i64> {
