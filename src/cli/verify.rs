@@ -149,6 +149,10 @@ pub fn run(arguments: &Arguments, console: &mut Console) -> Result<Exit, Failure
         return Err(failure);
     }
     show(&report, &input.ids, name, console)?;
+    if report.requests == 0 && input.bad.is_empty() {
+        let message = format!("no request in `{}`: this proves nothing", arguments.requests.display());
+        console.message("warning", &message)?;
+    }
     for message in &input.bad {
         console.message("error", message)?;
     }

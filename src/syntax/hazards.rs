@@ -16,6 +16,16 @@ pub(super) fn invisible_characters(source: SourceId, text: &str, report: &mut Re
     if text.as_bytes().chunks(64).all(|chunk| chunk.iter().fold(true, |all, byte| all & plain(byte))) {
         return;
     }
+    // Of a file that an old Mac could have written, every line end is the same finding.
+    let of_old_mac = text.find('\r').filter(|_| !text.contains('\n'));
+    if let Some(at) = of_old_mac {
+        let span = Span::new(source, at, at + 1);
+        let message = "the lines of this file end with a carriage return alone";
+        report.push(
+            Diagnostic::new(Code::InvisibleCharacter, span, message, "no line end to other tools")
+                .help("save the file with line ends of Unix (LF) or Windows (CRLF)"),
+        );
+    }
     // A run of one character is one finding.
     let mut reported_to = 0;
     for (at, character) in text.char_indices() {
@@ -25,7 +35,7 @@ pub(super) fn invisible_characters(source: SourceId, text: &str, report: &mut Re
         if character.is_ascii_graphic() || character == ' ' || character == '\n' || !is_invisible(character, at) {
             continue;
         }
-        if character == '\r' && text[at + 1..].starts_with('\n') {
+        if character == '\r' && (of_old_mac.is_some() || text[at + 1..].starts_with('\n')) {
             continue;
         }
         let code = character as u32;
