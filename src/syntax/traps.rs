@@ -1,6 +1,7 @@
 //! An error of the YAML parser → what probably caused it, and how it is mended: the parser knows only where it stopped.
 //! Called by `yaml`.
 
+use super::keys;
 use super::signature::action_call;
 use super::terms::shorten;
 use crate::diagnostic::{Code, Diagnostic, Fix};
@@ -136,11 +137,13 @@ impl<'t> Line<'t> {
     /// A line, with what belongs to it, a blank or two beside the column of its neighbours.
     fn off(&self, source: SourceId, what: &str) -> Option<Diagnostic> {
         let is_cause = what.contains("did not find expected") || what.contains("indentation");
-        if !is_cause || what.contains("flow") {
-            return None;
-        }
         let is_item = self.content().starts_with("- ");
-        if !is_item && key_and_value(self.content()).is_none() {
+        let key = key_and_value(self.content()).map(|(key, _)| key);
+        // A key that is indented too far goes on with the text above it, as long as the text of one has no key in it.
+        let goes_on = what.contains("mapping values") && !is_item && key.is_some_and(is_key);
+        // What follows an open bracket is in it.
+        let open = self.above().next().and_then(key_and_value).and_then(|(_, value)| unclosed(value));
+        if !is_cause && !goes_on || open.is_some() || what.contains("flow") || (!is_item && key.is_none()) {
             return None;
         }
         // The column of a neighbour of the same kind; of a key beside a dash, the one after it.
@@ -153,7 +156,8 @@ impl<'t> Line<'t> {
         let wanted = self
             .above()
             .filter_map(column)
-            .find(|column| *column != self.indentation && column.abs_diff(self.indentation) <= 2)?;
+            .find(|column| *column != self.indentation && column.abs_diff(self.indentation) <= 2)
+            .filter(|column| !goes_on || *column < self.indentation)?;
         let mut edits = Vec::new();
         let mut start = self.start;
         for line in self.text[self.start..].split_inclusive('\n').take(1000) {
@@ -174,7 +178,11 @@ impl<'t> Line<'t> {
             count(self.indentation, "blank")
         );
         let mut diagnostic = self.problem(source, self.content().len(), message, "not in their column");
-        diagnostic.fixes.push(Fix { title: format!("indent it by {}", count(wanted, "blank")), edits, safe: false });
+        let title = match wanted {
+            0 => "remove the blanks before it".to_owned(),
+            _ => format!("indent it by {}", count(wanted, "blank")),
+        };
+        diagnostic.fixes.push(Fix { title, edits, safe: false });
         Some(diagnostic)
     }
 
@@ -284,6 +292,13 @@ fn of_value(diagnostic: Diagnostic, text: &str, at: usize, source: SourceId) -> 
                 ))
                 .help(format!("a condition that starts so is written as a block scalar: `{key}: |`"));
         }
+        if let Some(quote) = unclosed_quote(value) {
+            return diagnostic
+                .note(format!("the `{quote}` that the value of `{key}` starts with is not closed on its line"))
+                .help(format!(
+                    "close it, or write a condition as a block scalar (`{key}: |`, the text indented below)"
+                ));
+        }
         let Some(cause) = trap(value) else { continue };
         let diagnostic =
             diagnostic.note(format!("the value of `{key}` {cause}, so YAML does not read it as it stands"));
@@ -291,7 +306,21 @@ fn of_value(diagnostic: Diagnostic, text: &str, at: usize, source: SourceId) -> 
         let start = line_at + line.trim_end().len() - value.len();
         return way_out(diagnostic, key, value, Span::new(source, start, start + value.len()));
     }
-    diagnostic
+    // A value that goes on below its key.
+    let mut above = text[..line_start].lines().rev().filter(|line| !line.trim().is_empty()).take(1000);
+    let head = above.find(|line| indentation(line) < indentation(own)).and_then(key_and_value);
+    match (head, trap(own.trim())) {
+        (Some((key, _)), Some(cause)) => diagnostic
+            .note(format!("the value of `{key}` {cause}, so YAML does not read it as it stands"))
+            .help(format!("write it as a block scalar (`{key}: |`, the text indented below)")),
+        (_, _) => diagnostic,
+    }
+}
+
+/// Whether it is a key of a signature, a test or the project file.
+fn is_key(word: &str) -> bool {
+    let mappings = [&keys::SIGNATURE, &keys::TEST, &keys::STEP, &keys::RATE, &keys::PROJECT];
+    mappings.iter().any(|mapping| mapping.find(word).is_some())
 }
 
 /// The call of a line `- allow(id: "x")`, and where it starts in the line.
@@ -316,6 +345,14 @@ fn unclosed(value: &str) -> Option<char> {
     let first = value.chars().next().filter(|c| matches!(c, '[' | '{'))?;
     let close = if first == '[' { ']' } else { '}' };
     (!value.contains(close)).then_some(first)
+}
+
+/// The quote that a value starts with, if as many are in it that one is left open.
+fn unclosed_quote(value: &str) -> Option<char> {
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    // An escaped quote closes nothing; a doubled single one counts twice.
+    let plain = if quote == '"' { value.replace("\\\\", "").replace("\\\"", "") } else { value.to_owned() };
+    (plain.matches(quote).count() % 2 == 1).then_some(quote)
 }
 
 fn trap(value: &str) -> Option<String> {
