@@ -1,4 +1,4 @@
-//! A key of a signature or of the project file, a mode, an action, or a limit as it stands in logs → its text, from the parser's own
+//! A key of a signature or of the project file, a mode, an action, a word such as `not`, or a limit as it stands in logs → its text, from the parser's own
 //! table of keys.
 
 use super::wrapped;
@@ -57,6 +57,41 @@ const LIMITS: &[(&str, &str, &str)] = &[
     ("limit-cookies", "On Fastly: the Cookie header was too long, and Fastly removed it.", LOST),
 ];
 
+/// Words of conditions that are no operators between two values.
+const WORDS: &[(&str, &str, &str)] = &[
+    (
+        "and",
+        "Both hold. `and` binds tighter than `or`; write parentheses beside it.",
+        "req.method == \"POST\" and req.path starts_with \"/api/\"",
+    ),
+    (
+        "or",
+        "One of them holds, or both.",
+        "req.path.ext == \"bak\" or (req.path contains \"/old/\" and exists req.args[\"f\"])",
+    ),
+    (
+        "not",
+        "The comparison behind it does not hold, which is also so where its value is absent. It takes the whole comparison.",
+        "not client.ip in @office",
+    ),
+    (
+        "exists",
+        "The value is there, also when it is empty. Every comparison with an absent value is false. Of a list: it has an element.",
+        "exists req.headers[\"authorization\"] and req.headers[\"authorization\"] != \"Bearer x\"",
+    ),
+    (
+        "any",
+        "Some element of a list does: of arguments, cookies, several headers, `any_form(…)`. False where there is none. It holds \
+         one comparison, `not` before it allowed.",
+        "any(req.args[\"id\"] matches r\"[^0-9]\")",
+    ),
+    (
+        "all",
+        "Every element of a list does; true where there is none. It holds one comparison, `not` before it allowed.",
+        "exists req.args[\"role\"] and all(req.args[\"role\"] != \"user\")",
+    ),
+];
+
 /// The text for a word; nothing where it is none of these.
 pub(super) fn explain(word: &str) -> Option<String> {
     if let Some((name, text, then)) = LIMITS.iter().find(|(name, ..)| *name == word) {
@@ -65,6 +100,9 @@ pub(super) fn explain(word: &str) -> Option<String> {
     let name = VALUES.iter().find(|(value, _)| *value == word).map_or(word, |(_, key)| key);
     let is_action = ACTIONS.contains(&word);
     let mut found = Vec::new();
+    if let Some((name, text, example)) = WORDS.iter().find(|(name, ..)| *name == word) {
+        found.push(format!("{name} (word of conditions)\n\n{}\n\n  Example: {example}\n", wrapped(text)));
+    }
     for (file, mapping) in [("a signature", &SIGNATURE), ("edgesig.yaml", &PROJECT)] {
         each(mapping, "", &mut |place, _, key| {
             if key.name == name || place == name || (is_action && place == "then") {
@@ -87,7 +125,8 @@ pub(super) fn explain(word: &str) -> Option<String> {
 pub(super) fn names() -> Vec<&'static str> {
     let limits = LIMITS.iter().map(|(name, ..)| *name);
     let values = VALUES.iter().map(|(name, _)| *name).chain(ACTIONS);
-    let mut names: Vec<&'static str> = values.chain(limits).collect();
+    let words = WORDS.iter().map(|(name, ..)| *name);
+    let mut names: Vec<&'static str> = values.chain(limits).chain(words).collect();
     for mapping in [&SIGNATURE, &PROJECT] {
         each(mapping, "", &mut |_, _, key| names.push(key.name));
     }
