@@ -132,7 +132,7 @@ impl Limiter {
             && log.penalty_until.is_some_and(|until| now + PENALTY_SLACK < until);
         let result = if punished {
             Err("admitted during a penalty".to_owned())
-        } else if weighs && log.exceeds(windows, |weight, limit| weight + own > 2 * limit) {
+        } else if (weighs || counts_responses) && log.exceeds(windows, |weight, limit| weight + own > 2 * limit) {
             Err(log.describe("admitted", windows, own))
         } else {
             Ok(())

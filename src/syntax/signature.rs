@@ -134,6 +134,9 @@ fn to_kebab_case(text: &str) -> String {
     kebab.trim_end_matches('-').to_owned()
 }
 
+/// What stands in the place of an id in logs when a limit was exceeded, or the generated code failed.
+const RESERVED_IDS: [&str; 5] = ["limit-url", "limit-values", "limit-names", "limit-workspace", "limit-error"];
+
 fn id(reader: &mut Reader<'_, '_>, node: &Node<'_>, file_name: &str) -> Option<Spanned<String>> {
     let id = reader.verbatim(node, "an id")?;
     if !is_kebab_case(&id.value) {
@@ -150,6 +153,14 @@ fn id(reader: &mut Reader<'_, '_>, node: &Node<'_>, file_name: &str) -> Option<S
     if id.value.len() > 64 {
         let message = format!("the id is {} bytes long, more than 64", id.value.len());
         reader.report.push(Diagnostic::new(Code::InvalidValue, id.span, message, "too long for a log line"));
+        return Some(id);
+    }
+    if RESERVED_IDS.contains(&id.value.as_str()) {
+        let message = format!("`{}` is no id: logs call a limit so", id.value);
+        reader.report.push(
+            Diagnostic::new(Code::InvalidValue, id.span, message, "the name of a limit")
+                .help("take another id; where the log says this, nobody could tell which it is"),
+        );
         return Some(id);
     }
     let base = file_name.rsplit('/').next().unwrap_or(file_name);

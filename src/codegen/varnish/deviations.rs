@@ -16,7 +16,7 @@ pub static DEVIATIONS: &[&str] = &[
     "`at: origin` counts misses and passes; a piped request is neither.",
     "`count` over `resp.status` sees what varnishd delivers: a cached answer counts too, and a synthetic one of the service with the status that it was made with.",
     "A response-counted rate counts when the delivery begins: requests that are in flight together are judged before they count.",
-    "`count` over `resp.headers` takes a header whose lines have more than 8,192 bytes together for absent.",
+    "`count` over `resp.headers` takes a header whose lines have more than 8,192 bytes together for absent, and reads the Date and the Content-Length that varnishd writes where the origin sent none.",
     "Over HTTP/2, blanks at the end of a line of Cookie or X-Forwarded-For stay in front of the `; ` or `, ` by which varnishd itself joins the next line: the text of the whole header has them, the single cookies and addresses have not.",
 ];
 
@@ -41,7 +41,7 @@ pub fn note(generator: &mut Generator<'_>) {
             touched.entry(row).or_default().push(rule);
         }
     }
-    if !generator.reckons && generator.headers.is_empty() && !generator.matches_method {
+    if !generator.reckons && generator.headers.is_empty() && !generator.measures_method {
         touched.remove(&WORKSPACE);
     }
     for (row, rules) in touched {

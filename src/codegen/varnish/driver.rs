@@ -44,9 +44,7 @@ impl<'r> Generator<'r> {
         if self.reads_url {
             self.need("blob", span, "decoding the URL");
         }
-        if !rates.response_headers.is_empty() {
-            self.need("header", span, "`resp.headers`");
-        }
+        self.joins_answers = !rates.response_headers.is_empty();
         let room = self.room_items();
         let (url_calls, url_lists) = self.visit_items(true);
         let (cookie_calls, cookie_lists) = self.visit_items(false);
@@ -469,7 +467,7 @@ impl<'r> Generator<'r> {
             }
         }
         if !rates.response.is_empty() {
-            let mut body = self.response_headers(&rates.response_headers);
+            let mut body = super::answers::joined(&rates.response_headers);
             let (calls, subs) = self.groups("responses", "Rates of responses.", rates.response);
             items.extend(subs);
             body.extend(calls);

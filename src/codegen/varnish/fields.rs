@@ -25,7 +25,7 @@ impl<'r> Generator<'r> {
         let always = |text, source| Some(Operand { text, presence: Presence::Always, source });
         let field = reference.field;
         match field {
-            Field::Method => always(Expression::name("req.method"), Source::Small),
+            Field::Method => always(Expression::name("req.method"), Source::Method),
             Field::Proto => {
                 self.views.proto = true;
                 always(self.get("req.proto"), Source::Small)
@@ -61,11 +61,7 @@ impl<'r> Generator<'r> {
             | Field::TlsJa4
             | Field::TlsVersion
             | Field::TlsSni => self.fact_operand(field, span),
-            Field::RespHeaders => {
-                let name = header_key(reference);
-                let text = self.get(&format!("resp.headers[{name}]"));
-                Some(Operand { presence: Presence::IfSet(text.clone()), text, source: Source::Small })
-            }
+            Field::RespHeaders => self.answer_operand(&header_key(reference), span),
             Field::Body | Field::BodyTruncated | Field::ClientIp | Field::RespStatus => {
                 self.unsupported(
                     span,
@@ -255,6 +251,6 @@ impl<'r> Generator<'r> {
 }
 
 /// The one name of a header field.
-fn header_key(reference: &FieldReference) -> String {
+pub fn header_key(reference: &FieldReference) -> String {
     reference.keys.first().map(|key| String::from_utf8_lossy(key).into_owned()).unwrap_or_default()
 }

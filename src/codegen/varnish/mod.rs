@@ -15,6 +15,7 @@
 //! `emit` is called through the `TARGETS` row.
 
 mod acl;
+mod answers;
 mod body;
 mod client;
 mod deviations;
@@ -78,15 +79,15 @@ struct Generator<'r> {
     reads_body: bool,
     reads_names: bool,
     normalizes: Vec<Expression>,
-    /// A pattern is matched with the method.
-    matches_method: bool,
+    /// The method is read by a pattern, a function or the key of a rate: its length counts.
+    measures_method: bool,
     uses_trust: bool,
     /// The walk along X-Forwarded-For is made.
     walks: bool,
-    /// Headers in keys of rates, one entry for each use.
-    keyed_headers: Vec<String>,
-    /// Values of the URL in keys of rates.
-    keyed_urls: u32,
+    /// What is in the keys of rates and what it takes, one entry for each use.
+    keyed: Vec<(views::Source, views::Cost)>,
+    /// `count` reads the text of response headers, whose lines are joined.
+    joins_answers: bool,
     /// The workspace is reckoned with.
     reckons: bool,
 }
@@ -157,11 +158,11 @@ impl<'r> Generator<'r> {
             reads_body: false,
             reads_names: false,
             normalizes: Vec::new(),
-            matches_method: false,
+            measures_method: false,
             uses_trust: false,
             walks: false,
-            keyed_headers: Vec::new(),
-            keyed_urls: 0,
+            keyed: Vec::new(),
+            joins_answers: false,
             reckons: false,
         }
     }

@@ -62,6 +62,7 @@ impl<'r> Generator<'r> {
             diagnostics: _,
             normalizes: _,
             // Made after the rules.
+            joins_answers: _,
             takes: _,
             reckons: _,
             vmods,
@@ -77,11 +78,10 @@ impl<'r> Generator<'r> {
             reads_url,
             reads_body,
             reads_names,
-            matches_method,
+            measures_method,
             uses_trust,
             walks,
-            keyed_headers,
-            keyed_urls,
+            keyed,
         } = part;
         self.vmods.extend(vmods);
         self.rule = rule;
@@ -94,11 +94,10 @@ impl<'r> Generator<'r> {
         self.reads_url |= reads_url;
         self.reads_body |= reads_body;
         self.reads_names |= reads_names;
-        self.matches_method |= matches_method;
+        self.measures_method |= measures_method;
         self.uses_trust |= uses_trust;
         self.walks |= walks;
-        self.keyed_headers.extend(keyed_headers);
-        self.keyed_urls += keyed_urls;
+        self.keyed.extend(keyed);
         let mut renamed = Renamed::default();
         visits.into_iter().for_each(|visit| self.absorb_visit(visit, &mut renamed));
         self.absorb_acls(acls, &mut renamed);

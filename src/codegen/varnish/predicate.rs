@@ -125,6 +125,9 @@ impl<'r> Generator<'r> {
                 if *call == Call::Length { Number::Length(operand) } else { Number::Text { operand, digits: 15 } };
             return self.integer_check(&number, check, span);
         }
+        if super::answers::reads_cookies(value) {
+            return self.set_cookie_check(value, check, span);
+        }
         self.text_check(value, check, span)
     }
 
@@ -151,7 +154,7 @@ impl<'r> Generator<'r> {
                 guarded(&operand, text_expression(&text, *operator, &needles, false), false)
             }
             Check::Matches(patterns) => {
-                self.matches_method |= value.field().field == Field::Method;
+                self.measures_method |= value.field().field == Field::Method;
                 let mut parts = Vec::new();
                 for regex in self.regexes(patterns) {
                     let accepts_empty = regex.accepts_empty();

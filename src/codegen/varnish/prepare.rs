@@ -31,7 +31,7 @@ impl<'r> Generator<'r> {
                 body: joined,
             });
         }
-        if self.matches_method {
+        if self.measures_method {
             body.push(self.full_when(is_long(Expression::name("req.method"))));
         }
         let is_within = self.over().equals(Expression::Integer(0));

@@ -4,10 +4,10 @@
 
 use super::super::vcl::{Comparator, Expression, Statement, when};
 use super::Generator;
-use super::views::{Presence, Source, regsub, regsuball};
+use super::views::{Cost, Presence, Source, regsub, regsuball};
 use crate::catalog::{Field, Phase, Type};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{Call, Check, Comparison, Predicate, Rate, RatePoint, Rule, Value, Window};
+use crate::ir::{Call, Check, Predicate, Rate, RatePoint, Rule, Value, Window};
 
 /// Buckets without a request for a window, or a penalty, are thrown away; ones that live longer fill the memory.
 const LONGEST_WINDOW: u32 = 86_400;
@@ -21,7 +21,7 @@ pub struct RateCode {
     pub origin: Vec<Statement>,
     /// When the response is known.
     pub response: Vec<Statement>,
-    /// Response headers that `count` reads.
+    /// Response headers whose text `count` compares.
     pub response_headers: Vec<String>,
 }
 
@@ -115,11 +115,9 @@ impl<'r> Generator<'r> {
             let Some(operand) = self.operand(digits.map_or(part, |(argument, _)| argument), rate.span) else {
                 continue;
             };
-            match &operand.source {
-                Source::Header(header) => self.keyed_headers.push(header.clone()),
-                Source::Url(_) => self.keyed_urls += 1,
-                Source::Small | Source::Element => {}
-            }
+            let is_sure = operand.presence == Presence::Always;
+            self.measures_method |= operand.source == Source::Method;
+            self.keyed.push((operand.source.clone(), key_cost(part, is_sure)));
             let mut present = match &operand.presence {
                 Presence::Always => Expression::Boolean(true),
                 Presence::IfSet(present) | Presence::Guarded(present) => present.clone(),
@@ -278,7 +276,7 @@ impl<'r> Generator<'r> {
             }
             Predicate::Not(inner) => self.response_count(inner, id, flags, code).not(),
             Predicate::Compare(comparison) => {
-                note_headers(comparison, code);
+                super::answers::note_headers(comparison, &mut code.response_headers);
                 let reads_response = comparison.value.phase() == Phase::Response
                     || matches!(&comparison.check, Check::SameAs(other) if other.phase() == Phase::Response);
                 if reads_response {
@@ -317,29 +315,6 @@ impl<'r> Generator<'r> {
             }
             None => Expression::text(seconds.to_string()),
         }
-    }
-
-    /// The sub that shows response headers to `count`: joined in a copy, the response stays as it is.
-    pub(super) fn response_headers(&mut self, headers: &[String]) -> Vec<Statement> {
-        let copy = Expression::Header("resp", format!("x-{}-copy", self.settings.prefix));
-        let mut code = Vec::new();
-        for name in headers {
-            let header = Expression::Header("resp", name.clone());
-            code.push(Statement::Unset(copy.clone()));
-            code.push(when(
-                header.clone(),
-                vec![
-                    Statement::Do(Expression::call("header.copy", [header, copy.clone()])),
-                    Statement::Do(Expression::call("std.collect", [copy.clone()])),
-                    when(
-                        super::prepare::is_long(copy.clone()).not(),
-                        vec![self.set(&format!("resp.headers[{name}]"), copy.clone())],
-                    ),
-                    Statement::Unset(copy.clone()),
-                ],
-            ));
-        }
-        code
     }
 
     fn note_error(&mut self, rate: &Rate) {
@@ -411,25 +386,23 @@ impl Bucket {
     }
 }
 
+/// What a part of a key takes: put together and kept, and before that, where it can be absent, with a mark by itself.
+fn key_cost(part: &Value, is_sure: bool) -> Cost {
+    let copies = if is_sure { 2 } else { 4 };
+    // With many bars that is twice as much, and the doubling itself is a copy of that length.
+    let cost = Cost { bars: copies + 2, ..Cost::flat(copies) };
+    // Other decodings take three bytes for a bar.
+    if decodes_base64(part) { Cost::flat(cost.worst()) } else { cost }
+}
+
+fn decodes_base64(value: &Value) -> bool {
+    match value {
+        Value::Field(_) => false,
+        Value::Call(call, argument) => *call == Call::Base64Decode || decodes_base64(argument),
+    }
+}
+
 /// The limit for the longest window at the same speed.
 fn scaled(window: Window) -> u64 {
     (u64::from(window.limit) * u64::from(LONGEST_WINDOW) / u64::from(window.seconds.max(1))).max(1)
-}
-
-fn note_headers(comparison: &Comparison, code: &mut RateCode) {
-    let mut note = |value: &Value| {
-        let reference = value.field();
-        if reference.field == Field::RespHeaders {
-            for key in &reference.keys {
-                let name = String::from_utf8_lossy(key).into_owned();
-                if !code.response_headers.contains(&name) {
-                    code.response_headers.push(name);
-                }
-            }
-        }
-    };
-    note(&comparison.value);
-    if let Check::SameAs(other) = &comparison.check {
-        note(other);
-    }
 }

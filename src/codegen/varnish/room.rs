@@ -39,6 +39,8 @@ const BODIES: &[(&str, i64)] = &[("[0-9]{5}", BODY), ("[4-9][0-9]{3}", 10_000), 
 const LONGEST: i64 = 32_768;
 /// For the log record, the response and the service's own code.
 const SERVICE: i64 = 5_000;
+/// For the joined lines of a response header.
+const ANSWER: i64 = 8192;
 /// Of one variable: its record and its name.
 const VARIABLE: i64 = 96;
 /// Sizes to which a length is rounded up.
@@ -57,21 +59,25 @@ impl<'r> Generator<'r> {
         self.get_int("over")
     }
 
-    /// What a header's copies take, in its lengths: cut, lower-cased, part of a rate's key.
-    fn header_costs(&self) -> BTreeMap<String, u32> {
-        let mut costs: BTreeMap<String, u32> = BTreeMap::new();
-        let mut add = |header: &str, copies: u32| *costs.entry(header.to_owned()).or_default() += copies;
+    /// What the copies of a header or of the method take, in its lengths: cut, lower-cased, part of a rate's key.
+    fn header_costs(&self) -> BTreeMap<Source, Cost> {
+        let mut costs: BTreeMap<Source, Cost> = BTreeMap::new();
+        let mut add = |source: Source, cost: Cost| costs.entry(source).or_default().add(cost);
+        let header = |name: &str| Source::Header(name.to_owned());
         if self.views.forwarded {
-            add("x-forwarded-for", 3);
+            add(header("x-forwarded-for"), Cost::flat(3));
         }
         if self.walks {
-            add("x-forwarded-for", 2);
+            add(header("x-forwarded-for"), Cost::flat(2));
         }
         if self.views.host {
-            add("host", 3 + self.repeated(&TemplatePart::Host));
+            add(header("host"), Cost::flat(3 + self.repeated(&TemplatePart::Host)));
         }
-        for header in &self.keyed_headers {
-            add(header, 4);
+        for (source, cost) in &self.keyed {
+            match source {
+                Source::Header(_) | Source::Method => add(source.clone(), *cost),
+                Source::Small | Source::Url(_) | Source::Element => {}
+            }
         }
         costs
     }
@@ -97,16 +103,19 @@ impl<'r> Generator<'r> {
     fn worst_header(&self) -> u32 {
         let mut costs = self.header_costs();
         for header in &self.headers {
-            *costs.entry(header.clone()).or_default() += 1;
+            costs.entry(Source::Header(header.clone())).or_default().add(Cost::flat(1));
         }
         for view in &self.views.functions {
-            if let Source::Header(header) = &view.operand.source {
-                *costs.entry(header.clone()).or_default() += view.cost.worst();
+            match &view.operand.source {
+                Source::Header(_) | Source::Method => {
+                    costs.entry(view.operand.source.clone()).or_default().add(view.cost);
+                }
+                Source::Small | Source::Url(_) | Source::Element => {}
             }
         }
         let cookies = self.visits.iter().filter(|visit| !visit.reference.field.reads_url());
         let cookies = cookies.map(|visit| visit.cost().worst() + 2).max().unwrap_or(0);
-        costs.into_values().max().unwrap_or(0) + cookies
+        costs.into_values().map(Cost::worst).max().unwrap_or(0) + cookies
     }
 
     /// Room for copies.
@@ -114,7 +123,8 @@ impl<'r> Generator<'r> {
         let flags: usize = self.visits.iter().map(|visit| visit.flags().min(40)).sum();
         let variables = 24 + self.views.functions.len() + self.views.url_fields.len() + flags + 2 * self.tags.len();
         let keys = self.ruleset.rules.iter().filter(|rule| super::is_rate(rule)).count();
-        WORKSPACE - REQUEST - SERVICE - VARIABLE * i64::try_from(variables + 3 * keys).unwrap_or(i64::MAX / VARIABLE)
+        let answer = if self.joins_answers { ANSWER } else { 0 };
+        WORKSPACE - REQUEST - SERVICE - answer - VARIABLE * i64::try_from(variables + 3 * keys).unwrap_or(i64::MAX / VARIABLE)
     }
 
     /// The subs that reckon, unless everything fits anyway. Reports a set that could not work at all.
@@ -186,8 +196,12 @@ impl<'r> Generator<'r> {
             return Vec::new();
         }
         let header = |name: &str| Expression::Header("req", name.to_owned());
-        let costs = self.header_costs().into_iter();
-        costs.map(|(name, copies)| when(header(&name), self.reckon(header(&name), Cost::flat(copies)))).collect()
+        let reckoned = |(source, cost): (Source, Cost)| match source {
+            Source::Header(name) => vec![when(header(&name), self.reckon(header(&name), cost))],
+            Source::Method => self.reckon(Expression::name("req.method"), cost),
+            Source::Small | Source::Url(_) | Source::Element => Vec::new(),
+        };
+        self.header_costs().into_iter().flat_map(reckoned).collect()
     }
 
     /// Functions, those of the fields first: the calls of what reckons and computes them.
@@ -268,6 +282,9 @@ impl<'r> Generator<'r> {
                 body.push(when(holds(BROKEN_ESCAPE), vec![more(cost.guards), many]));
             }
             code.push(when(holds(escape), body));
+        }
+        if cost.bars > 0 {
+            code.push(when(holds(r"^(?:[^|]*+\|){32}"), vec![more(cost.bars)]));
         }
         if cost.references > 0 {
             let many = when(holds("^(?:[^%]*+%){32}"), vec![more(cost.references)]);

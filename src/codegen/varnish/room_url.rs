@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const ABSOLUTE_COPIES: u32 = 3;
 /// A form decoded twice.
 pub const TWICE: Cost =
-    Cost { plain: 0, escapes: 2, pluses: 0, guards: 1, blanks: 0, spaces: 0, dots: 0, references: 0 };
+    Cost { plain: 0, escapes: 2, pluses: 0, guards: 1, blanks: 0, spaces: 0, dots: 0, references: 0, bars: 0 };
 /// More when its host is long.
 const LONG_HOST: &str = "^[^:]*+://[^/?#]{128}";
 
@@ -61,7 +61,12 @@ impl<'r> Generator<'r> {
             add(UrlPart::Whole, Cost { escapes: 1, pluses: 1, guards: 1, ..Cost::flat(1) });
         }
         let redirects = u32::from(self.redirects_url) + self.repeated(&TemplatePart::UrlRaw);
-        add(UrlPart::Whole, Cost::flat(4 * self.keyed_urls + redirects));
+        add(UrlPart::Whole, Cost::flat(redirects));
+        for (source, cost) in &self.keyed {
+            if matches!(source, Source::Url(_)) {
+                add(UrlPart::Whole, *cost);
+            }
+        }
         costs
     }
 

@@ -77,7 +77,8 @@ impl<'r> Generator<'r> {
             url |= reference.field.reads_url();
             // Joined headers and the method can be too long to be looked at.
             copies |= reference.field.reads_url()
-                || matches!(reference.field, Field::Host | Field::Cookies | Field::Headers | Field::Method);
+                || matches!(reference.field, Field::Host | Field::Cookies | Field::Headers | Field::Method)
+                || self.settings.facts.iter().any(|(fact, _)| *fact == reference.field);
             for visit in self.visits.iter().filter(|visit| visit.reference == *reference) {
                 guards.push(self.get_int(&format!("over {}", visit.name)).equals(Expression::Integer(0)));
             }

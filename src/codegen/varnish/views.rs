@@ -31,6 +31,8 @@ pub enum Presence {
 pub enum Source {
     /// At most some dozens of bytes.
     Small,
+    /// As long as a request's head may be.
+    Method,
     /// Of a decoded field also its form decoded twice.
     Url(Field),
     /// One argument or cookie, or a form of it.
@@ -78,6 +80,8 @@ pub struct Cost {
     pub dots: u32,
     /// More, when there is a character reference; twice that where there is many a `%`.
     pub references: u32,
+    /// More, when there are many bars, which are doubled in the keys of rates.
+    pub bars: u32,
 }
 
 impl Cost {
@@ -95,6 +99,7 @@ impl Cost {
             + self.spaces
             + self.dots
             + 2 * self.references
+            + self.bars
     }
 
     pub fn add(&mut self, other: Cost) {
@@ -106,6 +111,7 @@ impl Cost {
         self.spaces += other.spaces;
         self.dots += other.dots;
         self.references += other.references;
+        self.bars += other.bars;
     }
 
     /// The larger of both, each way.
@@ -119,6 +125,7 @@ impl Cost {
             spaces: self.spaces.max(other.spaces),
             dots: self.dots.max(other.dots),
             references: self.references.max(other.references),
+            bars: self.bars.max(other.bars),
         }
     }
 }
@@ -227,6 +234,11 @@ impl<'r> Generator<'r> {
                 if let Some(view) = views.iter().find(|view| view.value == *value) {
                     return Some(view.operand.clone());
                 }
+                if value.field().field == Field::RespHeaders {
+                    self.refuse_function_of_answer(*call, span);
+                    return None;
+                }
+                self.measures_method |= value.field().field == Field::Method;
                 let inner = self.operand(argument, span)?;
                 let source = inner.source.clone();
                 let name = if of_element { element_name(value) } else { Self::value_name(value) };

@@ -146,6 +146,9 @@ sub edgesig_header_room {
 	if (req.http.X-Api-Key) {
 		set client.identity = req.http.X-Api-Key;
 		var.set_int("edgesig:copies", 4);
+		if (client.identity ~ "^(?:[^|]*+\|){32}") {
+			var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 6);
+		}
 		call edgesig_room;
 	}
 }

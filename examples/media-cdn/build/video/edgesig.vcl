@@ -299,6 +299,9 @@ sub edgesig_header_room {
 	if (req.http.X-Ja3) {
 		set client.identity = req.http.X-Ja3;
 		var.set_int("edgesig:copies", 4);
+		if (client.identity ~ "^(?:[^|]*+\|){32}") {
+			var.set_int("edgesig:copies", var.get_int("edgesig:copies") + 6);
+		}
 		call edgesig_room;
 	}
 }
