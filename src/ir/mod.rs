@@ -25,8 +25,8 @@ pub struct Ruleset {
     pub settings: Settings,
     /// Every list of the project, sorted by name.
     pub lists: Vec<List>,
-    /// In order of evaluation: plain `allow` rules, scoped ones, then the others; in each by risk (critical first), then
-    /// id.
+    /// In order of evaluation: plain `allow` rules, scoped ones, the others, rates at the origin; in each by risk (critical
+    /// first), then id.
     /// [`select`] keeps the order and drops what is not emitted.
     /// A selection shares those that it does not change.
     pub rules: Vec<Arc<Rule>>,

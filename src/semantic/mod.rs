@@ -134,10 +134,11 @@ fn signature_rules<'a>(
     (services, order.into_iter().filter_map(|index| rules[index].take()).collect())
 }
 
-/// Plain `allow` first (the limits come right after them), scoped ones, then the others; in each the worst attack
-/// first, then by id.
-fn evaluation_order(rule: &Rule) -> (bool, bool, Reverse<crate::ir::Risk>, &str) {
-    (!rule.is_plain_allow(), !rule.is_allow(), Reverse(rule.risk), &rule.id)
+/// Plain `allow` first (the limits come right after them), scoped ones, then the others, and rates at the origin last: an
+/// engine asks them where it leaves for the origin. In each the worst attack first, then by id.
+fn evaluation_order(rule: &Rule) -> (bool, bool, bool, Reverse<crate::ir::Risk>, &str) {
+    let at_origin = rule.rate.as_ref().is_some_and(|rate| rate.at == crate::ir::RatePoint::Origin);
+    (!rule.is_plain_allow(), !rule.is_allow(), at_origin, Reverse(rule.risk), &rule.id)
 }
 
 /// Reports each id that is used again, and gives the signatures (by index) that do.
