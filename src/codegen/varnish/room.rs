@@ -124,7 +124,11 @@ impl<'r> Generator<'r> {
         let variables = 24 + self.views.functions.len() + self.views.url_fields.len() + flags + 2 * self.tags.len();
         let keys = self.ruleset.rules.iter().filter(|rule| super::is_rate(rule)).count();
         let answer = if self.joins_answers { ANSWER } else { 0 };
-        WORKSPACE - REQUEST - SERVICE - answer - VARIABLE * i64::try_from(variables + 3 * keys).unwrap_or(i64::MAX / VARIABLE)
+        WORKSPACE
+            - REQUEST
+            - SERVICE
+            - answer
+            - VARIABLE * i64::try_from(variables + 3 * keys).unwrap_or(i64::MAX / VARIABLE)
     }
 
     /// The subs that reckon, unless everything fits anyway. Reports a set that could not work at all.
