@@ -323,7 +323,17 @@ impl<'a> Checker<'a> {
             self.invalid_action(template.span, "there are no `$` variables in a redirect", help);
             return None;
         }
-        if !["https://", "http://", "/", "{req.url.raw}"].iter().any(|start| text.starts_with(start)) {
+        // Behind these a path can begin with the name of another host.
+        const OPEN: [&str; 4] = ["{req.url.raw}", "/{req.url.raw}", "https://{req.url.raw}", "http://{req.url.raw}"];
+        if OPEN.iter().any(|start| text.starts_with(start)) {
+            self.invalid_action(
+                template.span,
+                "this redirect can be made to lead to any site: browsers read `//evil.example/` as another host",
+                "write `https://{req.host}{req.url.raw}`",
+            );
+            return None;
+        }
+        if !["https://", "http://", "/"].iter().any(|start| text.starts_with(start)) {
             self.invalid_action(
                 template.span,
                 "a redirect leads to a whole URL or to a path of the same site",
