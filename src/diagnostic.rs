@@ -142,7 +142,7 @@ codes! {
         "Targets count with token buckets or counters per node. The note says what the error is for this rate.";
     // check
     MissingTests = "missing-tests", Error, "a signature without a positive and a negative test",
-        "A repository demands at least one test that matches and one that does not. The negative one should be a near miss: a benign request that looks like the attack.";
+        "A repository demands at least one test that matches and one that does not. The negative one should be a near miss: a benign request that looks like the attack. `when: true` without an exception has none and needs none.";
     FailingTest = "failing-test", Error, "a test that gives another verdict",
         "The evaluator's verdict differs from `expect`. `edgesig explain --signature ID --request TEST` shows which clause held.";
     Expired = "expired", Warning, "a signature past its `expires` date",

@@ -152,6 +152,24 @@ fn ids_are_in_order_and_of_two_words_or_more() {
     assert_eq!(files, LINTS.len() + 1, "a file of src/lint/rules is not in the table of src/lint/rules/mod.rs");
 }
 
+/// Forms of which an example shows one.
+#[test]
+fn other_forms_are_found() {
+    let forms = [
+        ("wildcard-in-string", r#"req.headers["user-agent"] == "*sqlmap*""#),
+        ("wildcard-in-string", r#"req.headers["referer"] contains "*.example.com""#),
+        ("relative-path", r#"req.url starts_with "https://www.example.com/a""#),
+    ];
+    let mut said = String::new();
+    for (id, condition) in forms {
+        let files = example::files(&format!("when: |\n  {condition}\nthen: log\n"));
+        let (sources, mut found) = check(&files, &mut |_| {});
+        found.list.retain(|found| found.code.id() == id);
+        said.push_str(&render::plain(&sources, &found));
+    }
+    insta::assert_snapshot!("other-forms", said);
+}
+
 /// Who writes a backslash twice wants one, and no pattern.
 #[test]
 fn an_escaped_backslash_is_no_pattern() {
@@ -330,6 +348,8 @@ const NEAR_MISSES: &[(&str, &str)] = &[
     ("query-in-path", r#"req.url contains "/x?a=1""#),
     ("regex-in-string", r#"req.query contains "a.b""#),
     ("wildcard-in-string", r#"req.query contains "select * from""#),
+    ("wildcard-in-string", r#"req.headers["accept"] == "*/*""#),
+    ("relative-path", r#"req.query contains "https://www.example.com/""#),
     ("impossible-host", r#"req.host == "www.example.com""#),
     ("lowercase-method", r#"req.method == "PROPFIND""#),
     ("geo-only-block", r#"client.country == "DE" and req.path == "/x""#),

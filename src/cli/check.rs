@@ -18,7 +18,7 @@ use super::tests_of;
 use super::workspace::project_folder;
 use crate::codegen::{Options, Target};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
-use crate::ir::{self, Date, Mode, Rule, Ruleset, Selection};
+use crate::ir::{self, Date, Mode, Predicate, Rule, Ruleset, Selection};
 use crate::lint::{self, Level, Levels};
 use crate::source::SourceId;
 use crate::syntax::ast;
@@ -331,6 +331,8 @@ fn missing_tests(rule: &Rule) -> Option<Diagnostic> {
     let has = |wanted| rule.tests.iter().flat_map(|test| &test.steps).any(|step| step.expect_match == wanted);
     let (message, help) = match (has(true), has(false)) {
         (true, true) => return None,
+        // What holds for every request has no near miss.
+        (true, false) if rule.when == Predicate::TRUE && rule.except.is_none() && rule.rate.is_none() => return None,
         (false, false) => (
             "has no tests",
             "add under `tests:` a request with `expect: match` and a near miss with `expect: no_match`",

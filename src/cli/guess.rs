@@ -57,6 +57,13 @@ pub fn path(path: &Path) -> Option<String> {
     if holds_requests(path) {
         return Some(requests_help(path));
     }
+    if text.starts_with("curl ") || text.contains(" /") || text.starts_with('{') {
+        return Some(
+            "requests are JSON lines on standard input: `echo '{\"url\": \"/?q=1\"}' | edgesig eval`; \
+             `edgesig explain --signature ID --request R` takes other forms too"
+                .to_owned(),
+        );
+    }
     let stem = path.file_name()?.to_str()?;
     signature(stem).map(|file| format!("did you mean `{file}`?"))
 }

@@ -103,9 +103,11 @@ fn ci_file(ci: Ci) -> (&'static str, String) {
 
 fn new_signature(folder: Option<&Path>, id: &str, console: &mut Console) -> Result<Exit, Failure> {
     if !is_kebab_case(id) {
+        let meant = id.to_lowercase().replace(['_', ' ', '.'], "-");
+        let example = if is_kebab_case(&meant) { &meant } else { "log4shell-jndi" };
         return Err(Failure::with_help(
             format!("`{id}` cannot be an id"),
-            "an id is kebab-case: lower-case letters, digits and single hyphens, as in `log4shell-jndi`",
+            format!("an id is kebab-case: lower-case letters, digits and single hyphens, as in `{example}`"),
         ));
     }
     let path = folder.map_or_else(usual_folder, Path::to_owned).join(format!("{id}.yaml"));

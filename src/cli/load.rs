@@ -9,8 +9,9 @@ use crate::ir::{Date, Mode, Ruleset, Selection};
 use crate::syntax::ast;
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
+use std::ffi::OsStr;
 use std::mem::ManuallyDrop;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `[PATHS]`
 #[derive(Args, Debug)]
@@ -136,11 +137,17 @@ impl Loaded {
 
     /// The index of the signature with this id.
     pub fn known_signature(&self, id: &str) -> Result<usize, Failure> {
-        self.ruleset
-            .rules
-            .iter()
-            .position(|rule| rule.id == id)
-            .ok_or_else(|| Failure::unknown("signature", id, self.ruleset.rules.iter().map(|rule| rule.id.as_str())))
+        let place = |id: &str| self.ruleset.rules.iter().position(|rule| rule.id == id);
+        place(id).ok_or_else(|| {
+            // The file's name, as a shell completes it.
+            let stem = Path::new(id).file_stem().and_then(OsStr::to_str).filter(|stem| place(stem).is_some());
+            match stem {
+                Some(stem) => {
+                    Failure::with_help(format!("there is no signature `{id}`"), format!("did you mean `{stem}`?"))
+                }
+                None => Failure::unknown("signature", id, self.ruleset.rules.iter().map(|rule| rule.id.as_str())),
+            }
+        })
     }
 }
 

@@ -176,7 +176,14 @@ impl Workspace {
             .iter()
             .map(|path| {
                 self.inside(&self.root, &path.value).map_err(|reason| {
-                    Failure::usage(format!("`signatures` in {PROJECT_FILE}: `{}`: {reason}", path.value))
+                    let message = format!("`signatures` in {PROJECT_FILE}: `{}`: {reason}", path.value);
+                    if self.root.join(&path.value).exists() {
+                        return Failure::usage(message);
+                    }
+                    Failure::with_help(
+                        message,
+                        "git keeps no empty folder: `edgesig init --signature ID` writes a first signature; or name another folder",
+                    )
                 })
             })
             .collect()

@@ -10,12 +10,15 @@ use crate::ir::{Predicate, Ruleset, Window};
 use crate::request::Request;
 use crate::source::Span;
 use std::fmt;
+use std::net::IpAddr;
 
 /// How a signature came to its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
     /// `when` holds and `except` does not. With a rate: the request is subject to it.
     pub matched: bool,
+    /// `client.ip`, whose share decides in a canary.
+    pub client: IpAddr,
     /// A limit of the project that the request is over, as far as this signature reads: it is then not inspected.
     pub limit: Option<LimitKind>,
     pub when: TraceNode,
@@ -106,7 +109,14 @@ pub fn trace(ruleset: &Ruleset, rule: usize, request: &Request) -> Option<Trace>
             on_response: rate.count.is_some() && rate.count_phase == crate::catalog::Phase::Response,
         }
     });
-    Some(Trace { matched, limit: reads.over(&ruleset.settings.limits, sight), when, except, rate })
+    Some(Trace {
+        matched,
+        client: sight.view.client(),
+        limit: reads.over(&ruleset.settings.limits, sight),
+        when,
+        except,
+        rate,
+    })
 }
 
 /// Traces a condition that belongs to no rule.

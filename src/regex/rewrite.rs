@@ -102,7 +102,10 @@ pub fn unfixed_look_behind(pattern: &str, ignore_case: bool, (start, end): (usiz
 
 fn way_out(message: &str) -> Option<&'static str> {
     let table = [
-        ("quantifier does not follow", r"for the character itself, put a backslash before it: `\*`, `\+`, `\?`"),
+        (
+            "quantifier does not follow",
+            r"for the character itself, put a backslash before it: `\*`, `\+`, `\?`; any text is `.*`",
+        ),
         ("lookbehind", "each alternative of a look-behind must have one fixed length, of at most 65535 bytes"),
         ("missing closing parenthesis", r"close the group, or write `\(` for the character"),
         ("unmatched closing parenthesis", r"open the group, or write `\)` for the character"),

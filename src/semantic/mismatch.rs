@@ -166,7 +166,13 @@ impl<'a> Checker<'a> {
             }
             (Type::String, Type::Int) if !right_is_list => diagnostic
                 .help("text compares with text: write the number in double quotes, or `int(…)` around the field"),
-            (Type::Int, Type::String) => diagnostic.help("an integer is written without quotes"),
+            (Type::Int, Type::String) => match number_of_text(self.slice(at.right.span)) {
+                Some(number) => {
+                    let number = number.to_owned();
+                    diagnostic.proposal("an integer is written without quotes", at.right.span, number)
+                }
+                None => diagnostic.help("an integer is written without quotes"),
+            },
             (Type::Ip, Type::String) => {
                 diagnostic.help("addresses are written without quotes: `192.0.2.1`, `192.0.2.0/24`")
             }
@@ -174,6 +180,22 @@ impl<'a> Checker<'a> {
             _ => diagnostic.help(format!("{element} compares with {element}; there is no implicit conversion")),
         }
     }
+}
+
+/// `"13335"`, `"AS13335"` → `13335`
+fn number_of_text(written: &str) -> Option<&str> {
+    let text = written.strip_prefix('"')?.strip_suffix('"')?;
+    number_of_system(text).or_else(|| is_number(text).then_some(text))
+}
+
+/// `AS13335` → `13335`
+pub(super) fn number_of_system(word: &str) -> Option<&str> {
+    let (letters, number) = word.split_at_checked(2)?;
+    (letters.eq_ignore_ascii_case("as") && is_number(number)).then_some(number)
+}
+
+fn is_number(text: &str) -> bool {
+    (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `192.0.2.` → `192.0.2.0/24`; only of whole numbers, `192.0.2` may go on.

@@ -93,11 +93,14 @@ impl<'a> Checker<'a> {
         match value.value_type() {
             Type::String | Type::Int | Type::Ip => Some(bare_address(value)),
             Type::Strings | Type::Ints | Type::Bool | Type::Regex | Type::Cidr | Type::Duration => {
-                self.invalid_rate(
-                    part.span,
-                    format!("a part of a key is one string, int or ip, found {found}"),
-                    "take a field with one value",
-                );
+                let message = format!("a part of a key is one string, int or ip, found {found}");
+                let several = matches!(value.value_type(), Type::Strings | Type::Ints);
+                let help = if several {
+                    "a request can have several of these: count per `client.ip`, or take a header"
+                } else {
+                    "take a field with one value"
+                };
+                self.invalid_rate(part.span, message, help);
                 None
             }
         }

@@ -126,6 +126,9 @@ impl<'a> Checker<'a> {
         if let Some(near) = nearest(word, self.let_names()) {
             return self.suggest(diagnostic, name, near);
         }
+        if let Some(number) = super::mismatch::number_of_system(word) {
+            return diagnostic.proposal("an autonomous system is its number alone", name.span, number);
+        }
         match foreign::field(word) {
             Some(foreign::Meaning::Ours(ours)) => return self.suggest(diagnostic, name, &ours),
             Some(foreign::Meaning::Explained(text)) => return diagnostic.help(text),

@@ -92,6 +92,9 @@ impl<'a> Checker<'a> {
                 "compare it with something, or ask for its presence with `exists`"
             }
             Term::Quantified(..) => "compare it: `any(x == \"…\")`",
+            Term::Constant(Constant { literals: Literals::Networks(_), .. }) => {
+                "compare the client with it: `client.ip in 192.0.2.0/24`"
+            }
             Term::Constant(_) | Term::Reference(_) => {
                 "compare a field with it; several values are a list: `req.path contains [\"a\", \"b\"]`"
             }

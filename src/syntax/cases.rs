@@ -11,13 +11,24 @@ use crate::source::Spanned;
 /// Most requests of one step.
 pub(super) const MAX_REPEAT: u64 = 100_000;
 
+/// A test in one line.
+const EXAMPLE: &str = "{name: a probe, request: GET /admin, expect: match}";
+
 /// Reads the list of tests.
 pub(super) fn tests(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Test> {
+    if let NodeKind::Mapping(_) = &node.kind {
+        let diagnostic = reader.wrong_type(node, "a list of tests");
+        reader.report.push(diagnostic.help(format!("each test is an item with its outcome: `- {EXAMPLE}`")));
+        return Vec::new();
+    }
     let Some(items) = reader.sequence(node, "a list of tests") else { return Vec::new() };
     each(items, |item| test(reader, item))
 }
 
 fn test(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Option<Test> {
+    if !reader.is_mapping(node, "a mapping (a test)", |_, _| None, EXAMPLE) {
+        return None;
+    }
     let mut fields = reader.mapping(node, "a test")?;
     let name = fields.require("name").and_then(|node| reader.text(node, "a name"));
     let body = match fields.get("sequence") {

@@ -86,6 +86,12 @@ fn targets(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> ProjectTargets {
     if let Some(node) = fields.get("varnish") {
         targets.varnish = Some(VarnishTarget::default());
         if !matches!(node.kind, NodeKind::Null)
+            && reader.is_mapping(
+                node,
+                "a mapping (the target `varnish`)",
+                shapes::under("version"),
+                "varnish: {version: \"7.1\"}",
+            )
             && let Some(mut fields) = reader.mapping(node, "the target `varnish`")
         {
             let version = fields.get("version").and_then(|node| reader.verbatim(node, "a version such as `\"7.1\"`"));
@@ -259,6 +265,7 @@ fn services(reader: &mut Reader<'_, '_>, node: &Node<'_>) -> Vec<Service> {
         };
         let mut fields = reader.mapping(value, "a service")?;
         if let Some(node) = fields.get("select")
+            && reader.is_mapping(node, "a mapping (`select`)", shapes::tags, "select: {tags: [generic]}")
             && let Some(mut fields) = reader.mapping(node, "`select`")
         {
             service.select_tags = fields.get("tags").and_then(|node| reader.texts(node, "a list of tags"));

@@ -4,7 +4,7 @@
 use granit_parser::ScalarStyle;
 
 use super::nodes::Reader;
-use super::terms::shorten;
+use super::terms::{meant_limit, shorten};
 use super::yaml::{Node, NodeKind};
 
 /// Longest text that is proposed.
@@ -35,15 +35,27 @@ impl Reader<'_, '_> {
 /// `10` → `{threshold: 10}`
 pub(super) fn under(key: &'static str) -> impl FnOnce(&str, &Node<'_>) -> Option<String> {
     move |text, node| match &node.kind {
-        NodeKind::Scalar(_, ScalarStyle::Plain) => Some(format!("{{{key}: {}}}", &text[node.span.range()])),
+        NodeKind::Scalar(_, ScalarStyle::Plain | ScalarStyle::DoubleQuoted) => {
+            Some(format!("{{{key}: {}}}", &text[node.span.range()]))
+        }
         NodeKind::Null | NodeKind::Scalar(..) | NodeKind::Sequence(_) | NodeKind::Mapping(_) => None,
     }
 }
 
-/// `5/1m` → `{key: [client.ip], limit: 5/1m}`
-pub(super) fn rate(text: &str, node: &Node<'_>) -> Option<String> {
-    let limit = under("limit")(text, node)?;
-    Some(limit.replacen('{', "{key: [client.ip], ", 1))
+/// `5/1m`, `5/min` → `{key: [client.ip], limit: 5/1m}`
+pub(super) fn rate(_: &str, node: &Node<'_>) -> Option<String> {
+    let NodeKind::Scalar(limit, _) = &node.kind else { return None };
+    Some(format!("{{key: [client.ip], limit: {}}}", meant_limit(limit)?))
+}
+
+/// `[generic, java]`, `generic` → `{tags: [generic, java]}`
+pub(super) fn tags(text: &str, node: &Node<'_>) -> Option<String> {
+    let written = &text[node.span.range()];
+    match &node.kind {
+        NodeKind::Sequence(_) if written.starts_with('[') => Some(format!("{{tags: {written}}}")),
+        NodeKind::Scalar(_, ScalarStyle::Plain) if !written.contains(',') => Some(format!("{{tags: [{written}]}}")),
+        NodeKind::Null | NodeKind::Scalar(..) | NodeKind::Sequence(_) | NodeKind::Mapping(_) => None,
+    }
 }
 
 /// `none known` → `{false_positives: none known}`

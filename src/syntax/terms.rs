@@ -88,8 +88,8 @@ fn meant_duration(text: &str) -> Option<String> {
     (digits <= 9).then(|| format!("{number}{unit}"))
 }
 
-/// `10/60`, `100/minute`, `100 per minute`, nginx's `10r/s`.
-fn meant_limit(text: &str) -> Option<String> {
+/// `10/60s` as it is, and `10/60`, `100/minute`, `100 per minute`, nginx's `10r/s`.
+pub(super) fn meant_limit(text: &str) -> Option<String> {
     let (count, window) = text.split_once('/').or_else(|| text.split_once(" per "))?;
     let count = count.trim().trim_end_matches("requests").trim_end_matches("req").trim_end_matches('r').trim_end();
     let is_number = (1..=9).contains(&count.len()) && count.bytes().all(|byte| byte.is_ascii_digit());

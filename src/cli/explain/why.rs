@@ -7,7 +7,9 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::load::{Loaded, Paths};
 use crate::cli::render::safe;
 use crate::diagnostic::Severity;
-use crate::eval::{StepOutcome, Trace, TraceComparison, TraceKind, TraceNode, TraceRate, run_test, trace, wire};
+use crate::eval::{
+    StepOutcome, Trace, TraceComparison, TraceKind, TraceNode, TraceRate, is_in_canary, run_test, trace, wire,
+};
 use crate::ir::{Mode, Rule};
 use crate::request::Request;
 use crate::source::SourceMap;
@@ -71,7 +73,7 @@ fn show(sources: &SourceMap, rule: &Rule, request: &Request, trace: &Trace, outc
     };
     let _ = writeln!(text, "{}: {verdict}", rule.id);
     let line = [&request.method[..], b" ", &request.target, b" ", &request.version].concat();
-    let _ = writeln!(text, "  signature {} (mode {}: {})", rule.origin, rule.mode, effect(rule.mode));
+    let _ = writeln!(text, "  signature {} (mode {}: {})", rule.origin, rule.mode, effect(rule, trace));
     let _ = writeln!(text, "  request   {} from {}", safe::bytes(&line, SHOWN), request.client_ip);
     if let Some(reason) = wire::refused(request) {
         let _ = writeln!(text, "  note      varnishd refuses this request by itself: {reason}");
@@ -88,11 +90,14 @@ fn show(sources: &SourceMap, rule: &Rule, request: &Request, trace: &Trace, outc
     text
 }
 
-fn effect(mode: Mode) -> &'static str {
-    match mode {
+fn effect(rule: &Rule, trace: &Trace) -> &'static str {
+    match rule.mode {
         Mode::Draft => "tested, never built",
         Mode::Monitor => "a match is recorded only",
-        Mode::Canary(_) => "its action is taken for a share of the clients",
+        Mode::Canary(share) if is_in_canary(&rule.id, trace.client, share) => {
+            "this client is in the share for which its action is taken"
+        }
+        Mode::Canary(_) => "this client is not in the share for which its action is taken",
         Mode::Enforce => "its action is taken",
         Mode::Retired => "never built",
     }

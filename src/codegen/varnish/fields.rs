@@ -67,7 +67,8 @@ impl<'r> Generator<'r> {
                     span,
                     format!("`{}` cannot be read as a text on varnish", field.row().name),
                     "not a text here",
-                    "compare it by itself, without a function; or restrict the signature with `targets: [fastly]`",
+                    "compare it by itself, without a function, and count per `client.ip` or a header; or restrict the signature \
+                     with `targets: [fastly]`",
                 );
                 None
             }

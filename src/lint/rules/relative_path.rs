@@ -9,7 +9,7 @@ pub const LINT: Lint = Lint {
     id: "relative-path",
     category: Category::Text,
     level: Level::Warn,
-    what: "Looks for paths without `/` at their start under `==` and `starts_with`.",
+    what: "Looks for paths and URLs without `/` at their start under `==` and `starts_with`, those with scheme and host too.",
     why: "A path starts with `/`, whatever form the request has; only `*` does not. The comparison never holds \
           for a request that reaches a page.",
     example: r#"
@@ -38,11 +38,24 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
         };
         for (expression, text, _) in leaf.texts() {
             let written = subject.slice(expression.span);
-            if text.first().is_some_and(|first| first.is_ascii_alphanumeric()) {
+            if is_absolute(text) {
+                let message = "scheme and host are not part of it";
+                findings.push(
+                    findings
+                        .at(expression.span, message, "never found")
+                        .help("write what comes behind the host, and the host as `req.host == \"www.example.com\"`"),
+                );
+            } else if text.first().is_some_and(|first| first.is_ascii_alphanumeric()) {
                 let diagnostic = findings.at(expression.span, "a path starts with `/`", "does not");
                 let mended = written.replacen('"', "\"/", 1);
                 findings.push(diagnostic.proposal("put it before", expression.span, mended));
             }
         }
     }
+}
+
+/// `https://www.example.com/a`
+fn is_absolute(text: &[u8]) -> bool {
+    let letters = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    letters > 0 && text[letters..].starts_with(b"://")
 }

@@ -8,7 +8,7 @@ pub const LINT: Lint = Lint {
     id: "wildcard-in-string",
     category: Category::Text,
     level: Level::Warn,
-    what: "Looks for strings with `*` as in a wildcard.",
+    what: "Looks for strings with `*` as in a wildcard, under URL, host, User-Agent, Referer and Origin.",
     why: "No operator knows wildcards: the asterisk means itself. `starts_with` and `ends_with` say what was \
           meant.",
     example: r#"
@@ -28,7 +28,10 @@ tests:
 
 fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for leaf in &subject.leaves {
-        if !matches!(leaf.field(), Field::Host | Field::Path | Field::Url | Field::PathRaw | Field::UrlRaw) {
+        let keys = &leaf.comparison.value.field().keys;
+        let of_url = matches!(leaf.field(), Field::Host | Field::Path | Field::Url | Field::PathRaw | Field::UrlRaw);
+        let of_header = leaf.field() == Field::Headers && keys.iter().all(|key| HEADERS.contains(&&key[..]));
+        if !of_url && !of_header {
             continue;
         }
         for (expression, text, _) in leaf.texts() {
@@ -36,9 +39,12 @@ fn check(subject: &Subject<'_>, findings: &mut Findings) {
                 findings.push(
                     findings
                         .at(expression.span, "`*` is no wildcard here", "an asterisk that means itself")
-                        .help("use `starts_with` or `ends_with`, or a regular expression with `matches`"),
+                        .help("use `contains`, `starts_with` or `ends_with`, or a regular expression with `matches`"),
                 );
             }
         }
     }
 }
+
+/// Headers in which an asterisk at an end means nothing; that of Accept does.
+const HEADERS: [&[u8]; 4] = [b"host", b"origin", b"referer", b"user-agent"];

@@ -124,12 +124,19 @@ pub(super) fn found(rest: &str) -> (String, usize) {
     }
 }
 
+/// Whether a text is due behind this.
+fn takes_text(before: &str) -> bool {
+    let operators = ["==", "!=", "[", ",", " in", " contains", " starts_with", " ends_with"];
+    operators.iter().any(|operator| before.ends_with(operator))
+}
+
 fn hint(text: &str, at: usize, rest: &str) -> Option<&'static str> {
     let before = text[..at].trim_end();
     let after_word = before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
     let hint = match rest.chars().next()? {
         '\'' => "strings are written with double quotes: `\"…\"`",
         '“' | '”' | '„' | '‘' | '’' => "these are typographic quotes; strings are written with `\"`",
+        '/' if takes_text(before) => "text is written in double quotes, a path too: `\"/admin\"`",
         '/' => "regular expressions are written as `r\"…\"`",
         '{' if before.ends_with(')') => "no block follows a condition: what is done stands under `then:`",
         '{' => "lists and sets are written in `[…]`",
@@ -143,6 +150,9 @@ fn hint(text: &str, at: usize, rest: &str) -> Option<&'static str> {
         '%' => "a mode with a share (`canary 10%`) belongs to `mode:`",
         '$' => "names of `let:` are written without `$`",
         ';' => "a condition is one expression, no statement ends it",
+        ',' => {
+            "several values stand in brackets: `req.path in [\"/a\", \"/b\"]`; comparisons are joined with `and` or `or`"
+        }
         '.' if before.ends_with(')') => {
             "there are no methods: a function stands around what it works on, `lower(req.path)`"
         }

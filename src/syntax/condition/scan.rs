@@ -184,13 +184,14 @@ pub(super) fn check(text: &str, place: &Place) -> Result<(), Box<Diagnostic>> {
     }
     if let Some((bracket, at)) = open.pop() {
         let bracket = char::from(bracket);
-        return Err(Box::new(problem(
+        let diagnostic = Box::new(problem(
             Code::UnbalancedBracket,
             place,
             at..at + 1,
             format!("unclosed `{bracket}`"),
             "this bracket is never closed",
-        )));
+        ));
+        return Err(or_cut(diagnostic, text, &(at..at + 1), place));
     }
     Ok(())
 }
