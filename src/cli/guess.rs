@@ -30,6 +30,14 @@ const OPTIONS: &[(&[&str], &str)] = &[
 
 /// An error of the arguments without tips that lead astray, with what was meant.
 pub fn improved(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::MissingRequiredArgument
+        && let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg)
+        && missing.iter().any(|argument| argument.starts_with("--signature"))
+    {
+        let tip = "`edgesig eval` asks all signatures: `echo '{\"url\": \"/?q=1\"}' | edgesig eval`";
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.to_owned().into()]));
+        return error;
+    }
     let (table, kind, suggested) = if error.kind() == ErrorKind::InvalidSubcommand {
         (COMMANDS, ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand)
     } else if error.kind() == ErrorKind::UnknownArgument {
