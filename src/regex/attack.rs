@@ -8,25 +8,32 @@ mod cost;
 mod cure;
 mod inputs;
 mod sampler;
+mod sites;
 
+#[cfg(test)]
+mod misses;
 #[cfg(test)]
 mod tests;
 
 use super::ffi::{Compiled, MATCH_LIMIT, MatchError};
 use super::tree::{self, Look, Node};
 use super::{Regex, rewrite};
-use inputs::{Part, Shape};
+use inputs::{Part, Plan, Pumped, Shape};
 
-/// How much of what is repeated the shorter of the two inputs has on which a shape's cost is measured.
+/// How much of what is repeated the shortest input has on which a shape's cost is measured.
 const SHORT: usize = 128;
 /// The length of an engine text from which the bound on its cost is not believed.
 const HUGE: usize = 8192;
 /// The cost that a shape must promise at full length to be run there: a part of the match limit.
 const ENOUGH: f64 = 0.7 * MATCH_LIMIT as f64;
-/// How many of the shapes that promise are run at full length. A promise from two short inputs is rough, one run is cheap.
-const MOST_FULL_RUNS: usize = 256;
-/// How many of those that pass there are run at the lengths below.
-const MOST_SERIES: usize = 16;
+/// The cost where nothing matches from which the ends are tried.
+const NEARLY: u32 = MATCH_LIMIT / 10 * 9;
+/// Up to which length a failure where nothing matches is looked into at once.
+const STEEP: usize = 20 * SHORT;
+/// How many inputs with an end are run.
+const MOST_RUNS: usize = 4096;
+/// After how many passes the JIT's stack, of 4096 words, is full if each leaves something there.
+const STACKED: usize = 8192;
 /// How many failures of the probe alone are looked into.
 const MOST_UNCONFIRMED: usize = 32;
 
@@ -92,105 +99,127 @@ struct Found {
 fn attack(regex: &Regex, tree: &Node, subject_limit: usize) -> Option<Found> {
     let text = regex.engine_text.as_bytes();
     // The limit holds anew for each start of a match, so one start tells as much as all of them, and sooner.
-    let probe = if asks_what_is_before(tree) { Compiled::new(text) } else { Compiled::anchored(text) }.ok()?;
-    let mut unconfirmed = 0;
-    let mut promising = Vec::new();
-    for shape in inputs::shapes(tree, probe.last_literal(), subject_limit) {
-        match outlook(&probe, &shape, subject_limit) {
-            Outlook::Fails(length) if unconfirmed < MOST_UNCONFIRMED => {
-                if let Some(found) = confirm(regex, &probe, &shape, [length, subject_limit]) {
+    let anchored = !asks_what_is_before(tree);
+    // What costs little where nothing matches costs little whatever its end: only what may cost more is run with the many ends.
+    let tireless = Compiled::tireless(text, anchored).ok()?;
+    let prefix = if anchored { &[][..] } else { needed_before(regex, tree) };
+    let plan = Plan::new(tree, prefix, subject_limit);
+    let mut search = Search { regex, plan: &plan, probe: None, anchored, subject_limit, unconfirmed: 0, runs: 0 };
+    let mut later = Vec::new();
+    for pumped in &plan.pumped {
+        let overflows = || overflowing_length(&tireless, &plan.stacked(pumped), subject_limit).map(|_| SHORT);
+        let shapes = plan.tailed(pumped);
+        let failing = shapes.filter_map(|shape| failing_length(&tireless, &shape, subject_limit, NEARLY)).min();
+        match failing.or_else(overflows) {
+            Some(length) if length <= STEEP => {
+                if let Some(found) = search.try_ends(pumped) {
                     return Some(found);
                 }
-                unconfirmed += 1;
             }
-            Outlook::Fails(_) => {}
-            Outlook::Promises(expected) => promising.push((expected, shape)),
-            Outlook::Passes => {}
+            Some(length) => later.push((length, pumped)),
+            None => {}
         }
     }
-    // A cost that grows with the length alone may promise and pass on many shapes: those that grow faster come first. Stable.
-    promising.sort_by(|(left, _), (right, _)| right.total_cmp(left));
-    let fails = |shape: &Shape, length: usize| probe.is_match(&shape.input(length)).is_err();
-    let mut passed = Vec::new();
-    for (_, shape) in promising.iter().take(MOST_FULL_RUNS) {
-        if fails(shape, subject_limit) {
-            if let Some(found) =
-                confirm(regex, &probe, shape, [shortest_failing(shape, subject_limit, &fails), subject_limit])
-            {
-                return Some(found);
-            }
-            unconfirmed += 1;
-            if unconfirmed >= MOST_UNCONFIRMED {
+    // A cost that grows with the length alone may be nearly enough on many: those that grow faster come first. Stable.
+    later.sort_by_key(|(length, _)| *length);
+    later.into_iter().find_map(|(_, pumped)| search.try_ends(pumped))
+}
+
+/// What has to stand before a match, for `\b` and its like.
+fn needed_before(regex: &Regex, tree: &Node) -> &'static [u8] {
+    let sample = inputs::sample(tree);
+    // At the start of a subject a boundary is before a word.
+    if sample.first().is_none_or(u8::is_ascii_alphanumeric) {
+        return &[];
+    }
+    let prefixes = [&b""[..], b"a", b" ", b"\n"].into_iter();
+    let mut enough = prefixes.filter(|prefix| regex.is_match(&[prefix, &sample[..]].concat()) == Ok(true));
+    enough.next().unwrap_or_default()
+}
+
+/// The part of the search that runs the pattern itself.
+struct Search<'a> {
+    regex: &'a Regex,
+    plan: &'a Plan,
+    /// The pattern, compiled when it is first needed.
+    probe: Option<Compiled>,
+    anchored: bool,
+    subject_limit: usize,
+    /// Failures of the probe alone.
+    unconfirmed: usize,
+    /// Inputs with an end.
+    runs: usize,
+}
+
+impl Search<'_> {
+    fn try_ends(&mut self, pumped: &Pumped) -> Option<Found> {
+        let text = self.regex.engine_text.as_bytes();
+        if self.probe.is_none() {
+            self.probe = Some(if self.anchored { Compiled::anchored(text) } else { Compiled::new(text) }.ok()?);
+        }
+        let probe = self.probe.as_ref()?;
+        for shape in self.plan.ended(pumped, probe.last_literal()) {
+            self.runs += 1;
+            if self.runs > MOST_RUNS || self.unconfirmed >= MOST_UNCONFIRMED {
                 return None;
             }
-        } else {
-            passed.push(shape);
+            let overflows = || overflowing_length(probe, &shape, self.subject_limit);
+            let failing = failing_length(probe, &shape, self.subject_limit, MATCH_LIMIT).or_else(overflows);
+            let Some(length) = failing else { continue };
+            if let Some(found) = confirm(self.regex, probe, &shape, [length, self.subject_limit]) {
+                return Some(found);
+            }
+            self.unconfirmed += 1;
         }
+        None
     }
-    // Not always the longest does: where repetitions are bounded, it may lead too far.
-    passed.into_iter().take(MOST_SERIES).find_map(|shape| {
-        let length = shortest_failing(shape, subject_limit, &fails);
-        if length == subject_limit { None } else { confirm(regex, &probe, shape, [length, subject_limit]) }
-    })
 }
 
-/// The first of doubled lengths that fails, or the longest.
-fn shortest_failing(shape: &Shape, limit: usize, fails: &dyn Fn(&Shape, usize) -> bool) -> usize {
-    core::iter::successors(Some(2 * (shape.fixed() + 2 * SHORT)), |length| Some(2 * length))
-        .take_while(|&length| length < limit)
-        .find(|&length| fails(shape, length))
-        .unwrap_or(limit)
-}
-
-/// What short inputs of a shape say of long ones.
-enum Outlook {
-    /// At this length.
-    Fails(usize),
-    /// The cost to expect at full length.
-    Promises(f64),
-    Passes,
-}
-
-/// Long inputs can take long to pass, so they are run only where two short ones show a cost that grows towards the limit, or
-/// where the stack may run out.
-fn outlook(probe: &Compiled, shape: &Shape, limit: usize) -> Outlook {
-    let (short, long) = (limit.min(shape.fixed() + SHORT), limit.min(shape.fixed() + 2 * SHORT));
-    let (short_input, long_input) = (shape.input(short), shape.input(long));
-    let doublings = (limit.saturating_sub(shape.fixed()).max(1) as f64 / (2 * SHORT) as f64).log2().max(0.0);
-    // Most shapes cost next to nothing. What they would grow to if the shorter input cost 1 is too little then.
+/// A length of a shape at which the probe fails, or at the longest costs more than `most`. Long inputs can take long to pass, so
+/// they are run only where shorter ones show a cost that grows towards the limit.
+fn failing_length(probe: &Compiled, shape: &Shape, limit: usize, most: u32) -> Option<usize> {
+    let length_of = |repeated: usize| limit.min(shape.fixed() + repeated);
+    let costs_more = |length: usize, cost: u32| probe.is_match_within(&shape.input(length), cost).is_err();
+    let room = limit.saturating_sub(shape.fixed()).max(1);
+    let doublings = (room as f64 / (2 * SHORT) as f64).log2().max(0.0);
+    // Most shapes cost next to nothing. What they would grow to if a shorter input cost 1 is too little then.
     let negligible = (1..8).take_while(|cost| f64::from(*cost).powf(1.0 + doublings) < ENOUGH).last();
-    let is_cheap = negligible.is_some_and(|cost| probe.is_match_within(&long_input, cost).is_ok())
-        && probe.is_match(&short_input).is_ok();
-    let costs = if is_cheap {
-        (1, 1)
-    } else {
-        let Some(short_cost) = cost_of(probe, &short_input) else { return Outlook::Fails(short) };
-        let Some(long_cost) = cost_of(probe, &long_input) else { return Outlook::Fails(long) };
-        (short_cost, long_cost)
-    };
-    if shape.stacks && probe.is_match(&shape.input(limit)).is_err() {
-        return Outlook::Fails(limit);
+    if negligible.is_some_and(|cost| !costs_more(length_of(2 * SHORT), cost)) {
+        return None;
     }
-    let (short_cost, long_cost) = costs;
-    let ratio = |more: u32, less: u32| f64::from(more.max(1)) / f64::from(less.max(1));
-    let expected = f64::from(long_cost) * ratio(long_cost, short_cost).powf(doublings);
-    if expected >= ENOUGH { Outlook::Promises(expected) } else { Outlook::Passes }
-}
-
-/// The lowest match limit under which the probe passes, to within 1/32; `None` when it fails under Varnish's.
-fn cost_of(probe: &Compiled, input: &[u8]) -> Option<u32> {
-    probe.is_match(input).ok()?;
-    let (mut passes, mut fails) = (MATCH_LIMIT, 0);
-    while passes - fails > 1 + passes / 32 {
-        // Costs are small more often than large.
-        let middle = if fails == 0 { (passes / 8).max(1) } else { u32::midpoint(fails, passes) };
-        if probe.is_match_within(input, middle).is_ok() {
-            passes = middle;
-        } else {
-            fails = middle;
+    let Some(rough) = rough_cost(probe, &shape.input(length_of(SHORT))) else { return Some(length_of(SHORT)) };
+    let lengths = core::iter::successors(Some(4 * SHORT), |repeated| Some(4 * repeated));
+    for repeated in lengths.take_while(|&repeated| 2 * repeated <= room) {
+        // Where repetitions are bounded, the cost stops growing, and may even be less than at half of the length.
+        if !costs_more(length_of(repeated), least_cost(rough, repeated, room)) {
+            return [repeated / 2].map(length_of).into_iter().find(|&length| costs_more(length, MATCH_LIMIT));
+        }
+        if costs_more(length_of(repeated), MATCH_LIMIT) {
+            return Some(length_of(repeated));
         }
     }
-    Some(passes)
+    costs_more(limit, most).then_some(limit)
+}
+
+/// A length at which the stack runs out, where each pass may leave something there.
+fn overflowing_length(probe: &Compiled, shape: &Shape, limit: usize) -> Option<usize> {
+    let length = limit.min(shape.fixed() + STACKED * shape.unit());
+    (shape.stacks && probe.is_match(&shape.input(length)).is_err()).then_some(length)
+}
+
+/// What it must cost at a length if it is to come to enough at the full one, for what it costs at the shortest: on a line through
+/// both, on logarithmic scales.
+fn least_cost(at_short: f64, length: usize, full: usize) -> u32 {
+    let ahead = (full as f64 / length as f64).ln() / (length as f64 / SHORT as f64).ln();
+    let least = (ENOUGH.ln() + ahead * at_short.ln()) / (1.0 + ahead);
+    (least.exp() as u32).clamp(1, MATCH_LIMIT)
+}
+
+/// What the probe costs at least, to within a half; `None` when it fails under Varnish's limit.
+fn rough_cost(probe: &Compiled, input: &[u8]) -> Option<f64> {
+    let limits = core::iter::successors(Some(2), |limit| Some(2 * limit)).take_while(|&limit| limit < 2 * MATCH_LIMIT);
+    let passes = limits.map(|limit| limit.min(MATCH_LIMIT)).find(|&limit| probe.is_match_within(input, limit).is_ok());
+    Some((f64::from(passes?) * 0.6).max(1.0))
 }
 
 /// The pattern itself is spared some of what the probe does (PCRE2 remembers where a repetition failed for an earlier start), so

@@ -10,10 +10,10 @@ use std::sync::LazyLock;
 use pcre2_sys::{
     PCRE2_ANCHORED, PCRE2_CONFIG_JIT, PCRE2_CONFIG_VERSION, PCRE2_ERROR_DEPTHLIMIT, PCRE2_ERROR_JIT_STACKLIMIT,
     PCRE2_ERROR_MATCHLIMIT, PCRE2_ERROR_NOMATCH, PCRE2_INFO_LASTCODETYPE, PCRE2_INFO_LASTCODEUNIT, PCRE2_JIT_COMPLETE,
-    pcre2_code_8, pcre2_code_free_8, pcre2_compile_8, pcre2_config_8, pcre2_get_error_message_8, pcre2_jit_compile_8,
-    pcre2_match_8, pcre2_match_context_8, pcre2_match_context_create_8, pcre2_match_context_free_8, pcre2_match_data_8,
-    pcre2_match_data_create_8, pcre2_match_data_free_8, pcre2_pattern_info_8, pcre2_set_depth_limit_8,
-    pcre2_set_match_limit_8,
+    PCRE2_NO_START_OPTIMIZE, pcre2_code_8, pcre2_code_free_8, pcre2_compile_8, pcre2_config_8,
+    pcre2_get_error_message_8, pcre2_jit_compile_8, pcre2_match_8, pcre2_match_context_8, pcre2_match_context_create_8,
+    pcre2_match_context_free_8, pcre2_match_data_8, pcre2_match_data_create_8, pcre2_match_data_free_8,
+    pcre2_pattern_info_8, pcre2_set_depth_limit_8, pcre2_set_match_limit_8,
 };
 
 /// Varnish's default for the parameter `pcre2_match_limit`.
@@ -76,6 +76,15 @@ impl Compiled {
     /// As `new`, but a match must start where the subject does.
     pub(super) fn anchored(pattern: &[u8]) -> Result<Compiled, CompileError> {
         Compiled::with_options(pattern, PCRE2_ANCHORED)
+    }
+
+    /// The pattern with an end that never matches: it goes through all the ways that there are. If `anchored`, those that
+    /// start where the subject does.
+    pub(super) fn tireless(pattern: &[u8], anchored: bool) -> Result<Compiled, CompileError> {
+        let pattern = [b"(?:", pattern, b")(*FAIL)"].concat();
+        // Not even for want of its last literal may it give up.
+        let options = PCRE2_NO_START_OPTIMIZE | if anchored { PCRE2_ANCHORED } else { 0 };
+        Compiled::with_options(&pattern, options)
     }
 
     fn with_options(pattern: &[u8], options: u32) -> Result<Compiled, CompileError> {

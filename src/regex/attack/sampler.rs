@@ -87,6 +87,8 @@ pub(super) struct Sampler {
     pub words: Vec<Vec<u8>>,
     /// Something in the pattern may ask for what is around it, as `\b` does.
     pub has_boundary: bool,
+    /// Something in the pattern ends where it first matches: a look-around, an atomic group, a possessive repetition of one.
+    pub has_closed: bool,
     longest: usize,
     /// Taken from every set that has it.
     favourite: Option<u8>,
@@ -112,14 +114,20 @@ impl Sampler {
         }
         // Stable: among equals the most readable stays first.
         kinds.sort_by_key(|(kind, _)| core::cmp::Reverse(kind.count_ones()));
-        let mut found = Vec::new();
-        words(tree, &mut found);
+        let mut found = words(core::slice::from_ref(tree));
         found.retain(|word| (2..64).contains(&word.len()));
         found.sort_by_key(Vec::len);
         found.dedup();
         found.truncate(MOST_WORDS);
         let hot = kinds.into_iter().map(|(_, byte)| byte).collect();
-        Sampler { hot, words: found, has_boundary: has_anchor(tree), longest, favourite: None }
+        Sampler {
+            hot,
+            words: found,
+            has_boundary: has_anchor(tree),
+            has_closed: has_closed(tree),
+            longest,
+            favourite: None,
+        }
     }
 
     /// The same, but `byte` is taken wherever it can be.
@@ -228,26 +236,46 @@ fn has_anchor(node: &Node) -> bool {
     }
 }
 
-/// The runs of bytes in a tree.
-fn words(node: &Node, found: &mut Vec<Vec<u8>>) {
+fn has_closed(node: &Node) -> bool {
+    match node {
+        Node::Empty | Node::Bytes(_) | Node::Anchor | Node::Reference(_) => false,
+        Node::Concat(items) | Node::Alternate(items) => items.iter().any(has_closed),
+        Node::Group(_, body) => has_closed(body),
+        Node::Atomic(_) | Node::Look(..) | Node::Conditional(_) => true,
+        Node::Repeat(repeat) => match repeat.body {
+            Node::Bytes(_) => false,
+            ref body => repeat.mode == Mode::Possessive || has_closed(body),
+        },
+    }
+}
+
+/// The runs of bytes in a row of trees, in order.
+pub(super) fn words(items: &[Node]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    words_of_row(items, &mut found);
+    found
+}
+
+fn words_of_row(items: &[Node], found: &mut Vec<Vec<u8>>) {
+    for run in items.chunk_by(|left, right| matches!((left, right), (Node::Bytes(_), Node::Bytes(_)))) {
+        if let [Node::Bytes(_), ..] = run {
+            let word = run.iter().filter_map(|item| if let Node::Bytes(set) = item { set.example() } else { None });
+            found.push(word.collect());
+        } else {
+            run.iter().for_each(|item| add_words(item, found));
+        }
+    }
+}
+
+fn add_words(node: &Node, found: &mut Vec<Vec<u8>>) {
     match node {
         Node::Empty | Node::Anchor | Node::Reference(_) => {}
         Node::Bytes(set) => found.push(set.example().into_iter().collect()),
-        Node::Concat(items) => {
-            for run in items.chunk_by(|left, right| matches!((left, right), (Node::Bytes(_), Node::Bytes(_)))) {
-                if let [Node::Bytes(_), ..] = run {
-                    let word =
-                        run.iter().filter_map(|item| if let Node::Bytes(set) = item { set.example() } else { None });
-                    found.push(word.collect());
-                } else {
-                    run.iter().for_each(|item| words(item, found));
-                }
-            }
-        }
+        Node::Concat(items) => words_of_row(items, found),
         Node::Alternate(branches) | Node::Conditional(branches) => {
-            branches.iter().for_each(|branch| words(branch, found));
+            branches.iter().for_each(|branch| add_words(branch, found));
         }
-        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, _, body) => words(body, found),
-        Node::Repeat(repeat) => words(&repeat.body, found),
+        Node::Group(_, body) | Node::Atomic(body) | Node::Look(_, _, body) => add_words(body, found),
+        Node::Repeat(repeat) => add_words(&repeat.body, found),
     }
 }
