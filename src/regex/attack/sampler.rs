@@ -242,10 +242,10 @@ fn has_closed(node: &Node) -> bool {
         Node::Concat(items) | Node::Alternate(items) => items.iter().any(has_closed),
         Node::Group(_, body) => has_closed(body),
         Node::Atomic(_) | Node::Look(..) | Node::Conditional(_) => true,
-        Node::Repeat(repeat) => match repeat.body {
-            Node::Bytes(_) => false,
-            ref body => repeat.mode == Mode::Possessive || has_closed(body),
-        },
+        Node::Repeat(repeat) => {
+            let of_bytes = matches!(repeat.body, Node::Bytes(_));
+            !of_bytes && (repeat.mode == Mode::Possessive || has_closed(&repeat.body))
+        }
     }
 }
 
