@@ -33,9 +33,28 @@ pub fn edge(rng: &mut Rng) -> Request {
             url_at_limit(rng, &mut request);
             absolute(rng, &mut request);
         }
+        12 if rng.once_in(12) => long_method(rng, &mut request),
+        13 if rng.once_in(8) => long_fact(rng, &mut request),
         _ => {}
     }
     request
+}
+
+/// As long as a head may be, or a bit longer than patterns are cleared for.
+fn long_method(rng: &mut Rng, request: &mut Request) {
+    let unit = rng.pick(&["x", "|", "%41", "&lt;"]);
+    let wanted = rng.pick(&[4_000, 8_190, 8_200, 20_000, 30_000]);
+    request.method = unit.repeat(wanted / unit.len()).into_bytes();
+}
+
+/// A trusted peer passes on what the client sent beside what it says itself.
+fn long_fact(rng: &mut Rng, request: &mut Request) {
+    request.client_ip = "10.0.0.1".parse().expect("an address");
+    let name = rng.pick(&["X-Country", "x-ja3", "x-asn"]);
+    let unit = rng.pick(&["x", "1", "admin "]);
+    for _ in 0..1 + rng.below(3) {
+        request.headers.push((name.as_bytes().to_vec(), unit.repeat(5_000 / unit.len()).into_bytes()));
+    }
 }
 
 /// What a terminator tells of the client and the connection.
@@ -368,6 +387,11 @@ const CLASSES: &[(&str, IsOf)] = &[
     ("absolute form with a user", |r| authority(r).is_some_and(|(host, _)| host.contains(&b'@'))),
     ("absolute form with a port", |r| authority(r).is_some_and(|(host, _)| host.contains(&b':'))),
     ("absolute form without Host", |r| authority(r).is_some() && lines(r, "host") == 0),
+    ("method above 8 KB", |r| r.method.len() > 8192),
+    ("fact in long lines", |r| {
+        let long = |name: &[u8], value: &[u8]| name.to_ascii_lowercase() == b"x-country" && value.len() > 4000;
+        r.headers.iter().filter(|(name, value)| long(name, value)).count() > 1
+    }),
     ("absolute form around the limit", |r| authority(r).is_some() && (4095..=4097).contains(&length(&r.target))),
     ("* as target", |r| r.target == b"*"),
     ("target that is no path", |r| r.target == b"foo"),

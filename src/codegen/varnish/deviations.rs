@@ -12,7 +12,7 @@ pub static DEVIATIONS: &[&str] = &[
     "`limit-workspace`: a request whose copies (joined headers, decoded URL, function values) would not fit `workspace_client` beside a request of `http_req_size`, or with more than 8,192 bytes in the joined lines of a header or in its method, is refused with 431 when a signature can act, and else recorded uninspected. The evaluator has no workspace.",
     "`Expect: 100-continue` is taken off by varnishd before the signatures see it.",
     "Tags and strips act on the request, not on the ESI fragments of its answer.",
-    "A request that fills all `http_max_hdr` header lines leaves none for its tags: it is refused with 431 as `limit-workspace`, and does not reach the origin untagged.",
+    "A request that fills all `http_max_hdr` header lines leaves none for its tags, and one with more than some sixty different tags no room: it is refused with 431 as `limit-workspace`, and does not reach the origin untagged.",
     "`at: origin` counts misses and passes; a piped request is neither.",
     "`count` over `resp.status` sees what varnishd delivers: a cached answer counts too, and a synthetic one of the service with the status that it was made with.",
     "A response-counted rate counts when the delivery begins: requests that are in flight together are judged before they count.",

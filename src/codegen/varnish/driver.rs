@@ -6,7 +6,8 @@ use super::super::vcl::{Comparator, Expression, File, Item, Statement, one_line,
 use super::Generator;
 use super::rates::RateCode;
 use super::response::SENTINEL;
-use super::room::{over, register};
+use super::room::{TAGS, over, register};
+use super::views::regsub;
 use super::visit::PER_SUB;
 use crate::catalog::Field;
 use crate::diagnostic::counted;
@@ -302,27 +303,23 @@ impl<'r> Generator<'r> {
     /// Tags and strips, when the request goes on to the origin.
     fn effects_item(&self) -> Item {
         let mut body = Vec::new();
-        // It runs again after a restart, and after rates at the origin: an empty text would be there, so a number tells.
-        let is_tagged = || self.get_int("tagged").equals(Expression::Integer(1));
         if !self.tags.is_empty() {
-            body.push(self.set_int("tagged", Expression::Integer(0)));
-        }
-        for tag in &self.tags {
-            let set = self.get_int(&format!("tag {tag}")).equals(Expression::Integer(1));
-            let more = Expression::Sum(vec![self.get("tags"), Expression::text(","), Expression::text(tag.clone())]);
-            body.push(when(
-                set,
-                vec![
-                    when_else(
-                        is_tagged(),
-                        vec![self.set("tags", more)],
-                        vec![self.set("tags", Expression::text(tag.clone()))],
-                    ),
-                    self.set_int("tagged", Expression::Integer(1)),
-                ],
-            ));
-        }
-        if !self.tags.is_empty() {
+            let texts: Vec<Expression> = self.tags.iter().map(|tag| self.get(&format!("tag {tag}"))).collect();
+            // Each copied once: put together one after the other, many tags would fill the workspace.
+            let all = if texts.len() > 1 {
+                Expression::Sum(texts)
+            } else {
+                texts.into_iter().next().unwrap_or_else(|| Expression::text(""))
+            };
+            let set = Statement::Set(self.tags_header(), regsub(all, "^,", ""));
+            let set = match self.tags_fit() {
+                true => set,
+                false => when_else(
+                    self.get_int("tagged").compare(Comparator::Less, Expression::Integer(TAGS)),
+                    vec![set],
+                    vec![Statement::Unset(self.tags_header())],
+                ),
+            };
             // A request that fills every header line leaves none for the tags: the origin would take it for an untagged one.
             let mut lost = vec![
                 self.set("action", Expression::text("block")),
@@ -331,9 +328,8 @@ impl<'r> Generator<'r> {
                 self.call("finish"),
             ];
             lost.extend(self.refuse_full());
-            let tagged =
-                vec![Statement::Set(self.tags_header(), self.get("tags")), when(self.tags_header().not(), lost)];
-            body.push(when(is_tagged(), tagged));
+            let tagged = vec![set, when(self.tags_header().not(), lost)];
+            body.push(when(self.get_int("tagged").compare(Comparator::Greater, Expression::Integer(0)), tagged));
         }
         for name in &self.strips {
             body.push(when(

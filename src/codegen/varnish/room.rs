@@ -5,6 +5,7 @@
 use super::super::vcl::{Comparator, Expression, Item, Statement, when, when_else};
 use super::Generator;
 use super::functions::{REFERENCE, dots};
+use super::rules::tag_room;
 use super::views::{BROKEN_ESCAPE, Cost, ESCAPE, Operand, Presence, Source, View, many_broken_escapes};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Action, Call, TemplatePart, Value};
@@ -41,8 +42,10 @@ const LONGEST: i64 = 32_768;
 const SERVICE: i64 = 5_000;
 /// For the joined lines of a response header.
 const ANSWER: i64 = 8192;
+/// For tags: more are refused.
+pub const TAGS: i64 = 12_000;
 /// Of one variable: its record and its name.
-const VARIABLE: i64 = 96;
+pub const VARIABLE: i64 = 96;
 /// Sizes to which a length is rounded up.
 const SIZES: &[i64] = &[
     32, 64, 128, 256, 384, 512, 768, 1024, 1536, 2048, 2560, 3072, 3584, 4096, 4352, 5120, 6144, 7168, 8192, 12_288,
@@ -121,14 +124,25 @@ impl<'r> Generator<'r> {
     /// Room for copies.
     fn budget(&self) -> i64 {
         let flags: usize = self.visits.iter().map(|visit| visit.flags().min(40)).sum();
-        let variables = 24 + self.views.functions.len() + self.views.url_fields.len() + flags + 2 * self.tags.len();
+        let variables = 24 + self.views.functions.len() + self.views.url_fields.len() + flags;
         let keys = self.ruleset.rules.iter().filter(|rule| super::is_rate(rule)).count();
         let answer = if self.joins_answers { ANSWER } else { 0 };
         WORKSPACE
             - REQUEST
             - SERVICE
             - answer
+            - self.tags_room().min(TAGS)
             - VARIABLE * i64::try_from(variables + 3 * keys).unwrap_or(i64::MAX / VARIABLE)
+    }
+
+    /// What all tags together take of the workspace.
+    fn tags_room(&self) -> i64 {
+        self.tags.iter().map(|tag| tag_room(tag)).fold(0, i64::saturating_add)
+    }
+
+    /// No request can have too many tags.
+    pub(super) fn tags_fit(&self) -> bool {
+        self.tags_room() < TAGS
     }
 
     /// The subs that reckon, unless everything fits anyway. Reports a set that could not work at all.

@@ -2,7 +2,7 @@
 
 use super::super::vcl::{Comparator, Expression, Statement, one_line, when, when_else};
 use super::Generator;
-use super::room::over;
+use super::room::{TAGS, VARIABLE, over};
 use crate::catalog::Field;
 use crate::ir::{Action, AllowScope, Call, Check, Mode, Rule, Value};
 use std::sync::Arc;
@@ -131,6 +131,18 @@ impl<'r> Generator<'r> {
         body
     }
 
+    /// Keeps a tag, once, and adds up what the tags take. Which set has so many that a request may have too many is known
+    /// when all are.
+    fn add_tag(&self, tag: &str) -> Statement {
+        let text = format!("tag {tag}");
+        let has_room = self.get_int("tagged").compare(Comparator::Less, Expression::Integer(TAGS));
+        let add = vec![
+            self.set(&text, Expression::text(format!(",{tag}"))),
+            self.add_int("tagged", Expression::Integer(tag_room(tag))),
+        ];
+        when(Expression::all([self.get(&text).not(), has_room]), add)
+    }
+
     fn enforced(&mut self, rule: &'r Rule) -> Vec<Statement> {
         let mut effects = Vec::new();
         let mut terminal = Vec::new();
@@ -153,7 +165,7 @@ impl<'r> Generator<'r> {
                 Action::Log => {}
                 Action::Tag(tag) => {
                     self.tags.insert(tag.clone());
-                    effects.push(self.set_int(&format!("tag {tag}"), Expression::Integer(1)));
+                    effects.push(self.add_tag(tag));
                 }
                 Action::Score(points) => {
                     if self.settings.score_threshold.is_some() {
@@ -178,6 +190,11 @@ impl<'r> Generator<'r> {
         effects.extend(terminal);
         effects
     }
+}
+
+/// What a tag takes of the workspace: its variable, and the header that is put together of all.
+pub fn tag_room(tag: &str) -> i64 {
+    VARIABLE + 5 * i64::try_from(tag.len()).unwrap_or(i64::MAX / 8)
 }
 
 fn normalizes(value: &Value) -> bool {

@@ -447,7 +447,7 @@ sub edgesig_room {
 		var.set_int("edgesig:size", 32);
 	}
 	var.set_int("edgesig:need", var.get_int("edgesig:need") + var.get_int("edgesig:size") * var.get_int("edgesig:copies"));
-	if (var.get_int("edgesig:need") > 52544) {
+	if (var.get_int("edgesig:need") > 52575) {
 		var.set_int("edgesig:over", -1);
 	}
 }
@@ -491,7 +491,10 @@ sub edgesig_rules_1 {
 		var.set("edgesig:id", "media-internal-headers");
 		var.set_int("edgesig:strip x-internal-user", 1);
 		var.set_int("edgesig:strip x-render-as", 1);
-		var.set_int("edgesig:tag forged-header", 1);
+		if (!var.get("edgesig:tag forged-header") && var.get_int("edgesig:tagged") < 12000) {
+			var.set("edgesig:tag forged-header", ",forged-header");
+			var.set_int("edgesig:tagged", var.get_int("edgesig:tagged") + 161);
+		}
 		call edgesig_matched;
 	}
 
@@ -595,17 +598,8 @@ sub edgesig_matched {
 
 # What the origin sees of it.
 sub edgesig_effects {
-	var.set_int("edgesig:tagged", 0);
-	if (var.get_int("edgesig:tag forged-header") == 1) {
-		if (var.get_int("edgesig:tagged") == 1) {
-			var.set("edgesig:tags", var.get("edgesig:tags") + "," + "forged-header");
-		} else {
-			var.set("edgesig:tags", "forged-header");
-		}
-		var.set_int("edgesig:tagged", 1);
-	}
-	if (var.get_int("edgesig:tagged") == 1) {
-		set req.http.X-Edgesig-Tags = var.get("edgesig:tags");
+	if (var.get_int("edgesig:tagged") > 0) {
+		set req.http.X-Edgesig-Tags = regsub(var.get("edgesig:tag forged-header"), "^,", "");
 		if (!req.http.X-Edgesig-Tags) {
 			var.set("edgesig:action", "block");
 			var.set("edgesig:by", "limit-workspace");
