@@ -389,7 +389,7 @@ const CLASSES: &[(&str, IsOf)] = &[
     ("absolute form without Host", |r| authority(r).is_some() && lines(r, "host") == 0),
     ("method above 8 KB", |r| r.method.len() > 8192),
     ("fact in long lines", |r| {
-        let long = |name: &[u8], value: &[u8]| name.to_ascii_lowercase() == b"x-country" && value.len() > 4000;
+        let long = |name: &[u8], value: &[u8]| name.eq_ignore_ascii_case(b"x-country") && value.len() > 4000;
         r.headers.iter().filter(|(name, value)| long(name, value)).count() > 1
     }),
     ("absolute form around the limit", |r| authority(r).is_some() && (4095..=4097).contains(&length(&r.target))),
