@@ -192,6 +192,17 @@ impl Log {
         }
     }
 
+    /// Why the origin's answer to a request that was taken could not be had. The transaction that asked for it can end later.
+    pub fn late_fetch_error(&self, xid: u64, patience: Duration) -> Option<String> {
+        let waiting = |shared: &mut Shared| {
+            let transaction = shared.transactions.get(&xid);
+            shared.failed.is_none() && transaction.is_none_or(|transaction| transaction.fetch_error.is_none())
+        };
+        let waited = self.shared.1.wait_timeout_while(lock(&self.shared.0), patience, waiting);
+        let mut shared = waited.unwrap_or_else(PoisonError::into_inner).0;
+        shared.transactions.remove(&xid)?.fetch_error
+    }
+
     /// Whether any transaction ended, waiting a little.
     pub fn saw_anything(&self, patience: Duration) -> Result<bool, EngineError> {
         let shared = lock(&self.shared.0);
@@ -250,6 +261,7 @@ fn read_records(stdout: impl Read, shared: &(Mutex<Shared>, Condvar)) {
                 if let Some(parent) = transaction.fetches_for {
                     let request = shared_now.transactions.entry(parent).or_default();
                     request.fetch_error.get_or_insert_with(|| content.to_owned());
+                    shared.1.notify_all();
                 }
             }
             "End" => {

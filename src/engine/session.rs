@@ -43,10 +43,20 @@ pub struct Observed {
     pub sent_again: Option<String>,
 }
 
+/// How long varnishd may take to tell why it has not got an answer, once it has answered itself.
+const LATE: Duration = Duration::from_secs(2);
+
 impl Observed {
+    /// An answer of 500 and above that is neither the origin's nor that of a signature.
+    fn is_error_of_varnishd(&self) -> bool {
+        let acted = self.record.as_ref().is_some_and(|record| record.action != "none" && record.action != "allow");
+        let Reply::Answer(answer) = &self.reply else { return false };
+        answer.status >= 500 && !acted && answer.header("server").is_some_and(|server| server == "Varnish")
+    }
+
     /// varnishd answered for an origin that it did not reach: nothing that was built has made that answer.
     fn is_lost_on_the_way(&self) -> bool {
-        self.fetch_error.is_some() && matches!(&self.reply, Reply::Answer(answer) if answer.status >= 500)
+        self.fetch_error.is_some() && self.is_error_of_varnishd()
     }
 }
 
@@ -212,7 +222,12 @@ fn observe(log: &Log, prefix: &str, reply: Reply) -> Result<Observed, EngineErro
     };
     let entries = xid.map_or(Ok(super::log::Entries::default()), |xid| log.take(xid))?;
     let record = parse_record(prefix, &entries.lines).map_err(EngineError::Log)?;
-    Ok(Observed { reply, record, failure: entries.failure, fetch_error: entries.fetch_error, sent_again: None })
+    let mut observed =
+        Observed { reply, record, failure: entries.failure, fetch_error: entries.fetch_error, sent_again: None };
+    if let Some(xid) = xid.filter(|_| observed.is_error_of_varnishd() && observed.fetch_error.is_none()) {
+        observed.fetch_error = log.late_fetch_error(xid, LATE);
+    }
+    Ok(observed)
 }
 
 fn service_text(setup: &Setup, origin: &Origin) -> String {

@@ -30,6 +30,10 @@ const ENOUGH: f64 = 0.7 * MATCH_LIMIT as f64;
 const NEARLY: u32 = MATCH_LIMIT / 10 * 9;
 /// Up to which length a failure where nothing matches is looked into at once.
 const STEEP: usize = 20 * SHORT;
+/// How much is repeated in inputs that are run where the cost grows steeply: a longer one may match at once what is bounded.
+const TIGHT: [usize; 9] = [16, 24, 32, 48, 64, 96, 192, 256, 384];
+/// How many ends these are run with.
+const TIGHT_ENDS: usize = 4;
 /// How many inputs with an end are run.
 const MOST_RUNS: usize = 4096;
 /// After how many passes the JIT's stack, of 4096 words, is full if each leaves something there.
@@ -112,7 +116,7 @@ fn attack(regex: &Regex, tree: &Node, subject_limit: usize) -> Option<Found> {
         let failing = shapes.filter_map(|shape| failing_length(&tireless, &shape, subject_limit, NEARLY)).min();
         match failing.or_else(overflows) {
             Some(length) if length <= STEEP => {
-                if let Some(found) = search.try_ends(pumped) {
+                if let Some(found) = search.try_ends(pumped, true) {
                     return Some(found);
                 }
             }
@@ -122,7 +126,7 @@ fn attack(regex: &Regex, tree: &Node, subject_limit: usize) -> Option<Found> {
     }
     // A cost that grows with the length alone may be nearly enough on many: those that grow faster come first. Stable.
     later.sort_by_key(|(length, _)| *length);
-    later.into_iter().find_map(|(_, pumped)| search.try_ends(pumped))
+    later.into_iter().find_map(|(_, pumped)| search.try_ends(pumped, false))
 }
 
 /// What has to stand before a match, for `\b` and its like.
@@ -152,19 +156,22 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn try_ends(&mut self, pumped: &Pumped) -> Option<Found> {
+    fn try_ends(&mut self, pumped: &Pumped, is_steep: bool) -> Option<Found> {
         let text = self.regex.engine_text.as_bytes();
         if self.probe.is_none() {
             self.probe = Some(if self.anchored { Compiled::anchored(text) } else { Compiled::new(text) }.ok()?);
         }
         let probe = self.probe.as_ref()?;
-        for shape in self.plan.ended(pumped, probe.last_literal()) {
+        for (number, shape) in self.plan.ended(pumped, probe.last_literal()).enumerate() {
             self.runs += 1;
             if self.runs > MOST_RUNS || self.unconfirmed >= MOST_UNCONFIRMED {
                 return None;
             }
             let overflows = || overflowing_length(probe, &shape, self.subject_limit);
-            let failing = failing_length(probe, &shape, self.subject_limit, MATCH_LIMIT).or_else(overflows);
+            let tight =
+                || (is_steep && number < TIGHT_ENDS).then(|| tight_length(probe, &shape, self.subject_limit)).flatten();
+            let failing =
+                failing_length(probe, &shape, self.subject_limit, MATCH_LIMIT).or_else(overflows).or_else(tight);
             let Some(length) = failing else { continue };
             if let Some(found) = confirm(self.regex, probe, &shape, [length, self.subject_limit]) {
                 return Some(found);
@@ -199,6 +206,12 @@ fn failing_length(probe: &Compiled, shape: &Shape, limit: usize, most: u32) -> O
         }
     }
     costs_more(limit, most).then_some(limit)
+}
+
+/// A short length at which the probe fails.
+fn tight_length(probe: &Compiled, shape: &Shape, limit: usize) -> Option<usize> {
+    let mut lengths = TIGHT.into_iter().map(|repeated| limit.min(shape.fixed() + repeated));
+    lengths.find(|&length| probe.is_match(&shape.input(length)).is_err())
 }
 
 /// A length at which the stack runs out, where each pass may leave something there.
